@@ -1,0 +1,96 @@
+//! The errors an API caller can meet: one message for people and one closed code.
+//!
+//! Rooms below the API build an [`ApiError`] where they know the subject ("metric `nrrr`") and the
+//! nearest valid choice. Text of the engine, file paths of the machine and values of rows never
+//! enter the message; what an operator needs goes to the log instead.
+
+use std::fmt;
+
+/// The closed list of `extensions.code` values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    BadRequest,
+    UnknownMetric,
+    UnknownDimension,
+    UnknownValue,
+    IncompatibleDimension,
+    BadPeriod,
+    TooManyRows,
+    OutOfRange,
+    Unavailable,
+    BadData,
+    StoreUnavailable,
+    Timeout,
+    ResourceLimit,
+    QueryTooLarge,
+    Unauthenticated,
+    Forbidden,
+    Overloaded,
+    Internal,
+}
+
+impl ErrorCode {
+    /// The code as clients read it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BAD_REQUEST",
+            Self::UnknownMetric => "UNKNOWN_METRIC",
+            Self::UnknownDimension => "UNKNOWN_DIMENSION",
+            Self::UnknownValue => "UNKNOWN_VALUE",
+            Self::IncompatibleDimension => "INCOMPATIBLE_DIMENSION",
+            Self::BadPeriod => "BAD_PERIOD",
+            Self::TooManyRows => "TOO_MANY_ROWS",
+            Self::OutOfRange => "OUT_OF_RANGE",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::BadData => "BAD_DATA",
+            Self::StoreUnavailable => "STORE_UNAVAILABLE",
+            Self::Timeout => "TIMEOUT",
+            Self::ResourceLimit => "RESOURCE_LIMIT",
+            Self::QueryTooLarge => "QUERY_TOO_LARGE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Overloaded => "OVERLOADED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// An error as an API caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+impl ApiError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+pub type ApiResult<T> = Result<T, ApiError>;
+
+/// The candidate closest to `wanted`, if any is close enough to be meant.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted_lower = wanted.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&wanted_lower, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= (name.len().max(wanted.len()) / 3).max(2))
+        .min_by_key(|(distance, name)| (*distance, name.len()))
+        .map(|(_, name)| name)
+}
+
+/// `" Did you mean `x`?"`, or nothing.
+pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(wanted, candidates).map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
+}

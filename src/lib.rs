@@ -1,0 +1,12 @@
+//! Upswell: a GraphQL metrics layer for customer expansion.
+//!
+//! Definitions (YAML) become a semantic [`model`]; a request becomes a `MetricQuery`, is planned
+//! by [`planner`], executed by [`engine`] over tables that [`catalog`] found, and shaped by
+//! [`graphql`] or the CLI. ARCHITECTURE.md walks through it room by room.
+#![forbid(unsafe_code)]
+
+pub mod engine;
+pub mod error;
+pub mod model;
+pub mod planner;
+pub mod values;

@@ -1,0 +1,43 @@
+//! Expressions of definitions, parsed and checked once, at load.
+
+use super::{ColumnName, MetricName, SourcePos};
+
+/// A scalar SQL expression over one dataset's columns: parsed, every function on the allow-list,
+/// every column known. The planner lowers `sql` against the table's schema.
+#[derive(Debug, Clone)]
+pub struct ScalarExpr {
+    pub sql: String,
+    pub columns: Vec<ColumnName>,
+    pub source: SourcePos,
+}
+
+/// Arithmetic over metrics, exact until it is written out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MetricExpr {
+    Metric(MetricName),
+    /// A constant, as an exact decimal: (units, scale).
+    Constant(i128, u8),
+    Add(Box<Self>, Box<Self>),
+    Sub(Box<Self>, Box<Self>),
+    Mul(Box<Self>, Box<Self>),
+    /// Null where the divisor is zero.
+    Div(Box<Self>, Box<Self>),
+    Neg(Box<Self>),
+}
+
+impl MetricExpr {
+    /// Every metric the expression names.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<&MetricName> {
+        match self {
+            Self::Metric(name) => vec![name],
+            Self::Constant(..) => Vec::new(),
+            Self::Neg(inner) => inner.metrics(),
+            Self::Add(a, b) | Self::Sub(a, b) | Self::Mul(a, b) | Self::Div(a, b) => {
+                let mut all = a.metrics();
+                all.extend(b.metrics());
+                all
+            }
+        }
+    }
+}

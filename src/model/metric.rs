@@ -1,0 +1,336 @@
+//! Metrics: kinds with their parameters. Code knows kinds, never metric names.
+
+use chrono::NaiveDate;
+
+use super::{
+    BalanceName, ColumnName, DatasetName, DimensionName, MetricExpr, MetricName, MovementClass,
+    ScalarExpr, SourcePos,
+};
+
+#[derive(Debug, Clone)]
+pub struct Metric {
+    pub name: MetricName,
+    pub label: String,
+    pub description: String,
+    pub kind: MetricKind,
+    pub unit: Unit,
+    /// Over what it adds up, in words ("adds up over segment, … and over time", "does not add up").
+    pub additive: String,
+    pub good: Option<GoodDirection>,
+    pub owner: Option<String>,
+    pub tags: Vec<String>,
+    pub status: String,
+    /// Not offered by the API; usable by other definitions.
+    pub private: bool,
+    pub deprecated: Option<Deprecation>,
+    pub bands: Vec<Band>,
+    /// How it is computed, in words.
+    pub formula: String,
+    /// The definition's own YAML text.
+    pub definition: String,
+    /// Every dimension it can be grouped and filtered by, in catalogue order.
+    pub dimensions: Vec<DimensionName>,
+    /// Every column it reads.
+    pub lineage: Vec<(DatasetName, ColumnName)>,
+    /// The typed root field that it answers (`nrr`), if any.
+    pub field: Option<String>,
+    pub source: SourcePos,
+}
+
+#[derive(Debug, Clone)]
+pub enum MetricKind {
+    Aggregate(AggregateKind),
+    /// Numerator over denominator, null where the denominator is zero.
+    Ratio { numerator: MetricName, denominator: MetricName },
+    Derived { expr: MetricExpr },
+    /// An aggregate accumulated over a trailing window, to date, or since the beginning.
+    Cumulative { of: MetricName, window: CumulativeWindow },
+    Balance { balance: BalanceName, measure: BalanceMeasure },
+    /// Recorded movements (derived ones without a ledger) of the given classes.
+    Movement { balance: BalanceName, classes: Vec<MovementClass>, measure: MovementMeasure },
+    Retention(RetentionKind),
+    Attach(AttachKind),
+    Duration(DurationKind),
+    Attribution(AttributionKind),
+    Conversion(ConversionKind),
+}
+
+impl MetricKind {
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Aggregate(_) => "aggregate",
+            Self::Ratio { .. } => "ratio",
+            Self::Derived { .. } => "derived",
+            Self::Cumulative { .. } => "cumulative",
+            Self::Balance { .. } => "balance",
+            Self::Movement { .. } => "movement",
+            Self::Retention(_) => "retention",
+            Self::Attach(_) => "attach",
+            Self::Duration(_) => "duration",
+            Self::Attribution(_) => "attribution",
+            Self::Conversion(_) => "conversion",
+        }
+    }
+}
+
+/// Rows of one dataset, aggregated by their time.
+#[derive(Debug, Clone)]
+pub struct AggregateKind {
+    pub dataset: DatasetName,
+    pub aggregate: Aggregate,
+    /// What is aggregated; none for `count` of rows.
+    pub expr: Option<ScalarExpr>,
+    pub filter: Option<ScalarExpr>,
+    /// The time that places a row in a period; none: the metric has no periods.
+    pub time: Option<ColumnName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Aggregate {
+    Count,
+    CountDistinct,
+    Sum,
+    Min,
+    Max,
+    /// Exact sum over exact count.
+    Average,
+    Median,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CumulativeWindow {
+    /// Everything before the period's end.
+    AllTime,
+    /// The trailing number of months.
+    Months(u32),
+    /// The trailing number of days.
+    Days(u32),
+    /// Since the start of the grain that holds the period (year to date).
+    ToDate(crate::values::Grain),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BalanceMeasure {
+    /// Sum of balances at the period's end.
+    Amount,
+    /// Customers with a balance above zero.
+    Customers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MovementMeasure {
+    /// Losses positive, as the definition's classes say.
+    Amount,
+    Events,
+    /// Distinct customers.
+    Customers,
+}
+
+#[derive(Debug, Clone)]
+pub struct RetentionKind {
+    pub balance: BalanceName,
+    pub measure: RetentionMeasure,
+    pub window: Window,
+    /// None: the ledger method where a ledger is recorded, else endpoint.
+    pub method: Option<RetentionMethod>,
+    pub unit: RetentionUnit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetentionMeasure {
+    Nrr,
+    Grr,
+    LogoRetention,
+    LogoChurnRate,
+    GrossChurnRate,
+    ExpansionRate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Window {
+    Period,
+    TrailingMonths(u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetentionMethod {
+    Ledger,
+    Endpoint,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetentionUnit {
+    Customer,
+    CustomerProduct,
+}
+
+#[derive(Debug, Clone)]
+pub struct AttachKind {
+    pub orders: OrderLines,
+    pub balance: BalanceName,
+    /// Conditions on a line's product, over the columns of the product entity's dataset.
+    pub base: ScalarExpr,
+    pub attached: ScalarExpr,
+    pub products: DatasetName,
+    /// A line that is both counts as both.
+    pub both_count: bool,
+    pub basis: AttachBasis,
+    pub within_days: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct OrderLines {
+    pub dataset: DatasetName,
+    pub order: ColumnName,
+    pub customer: ColumnName,
+    pub product: ColumnName,
+    pub time: ColumnName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttachBasis {
+    Order,
+    Customer,
+    WithinDays,
+}
+
+#[derive(Debug, Clone)]
+pub struct DurationKind {
+    pub balance: BalanceName,
+    pub origin: TimeOrigin,
+    /// The dataset and columns of acquisition: (customer key, date).
+    pub acquisition: (DatasetName, ColumnName, ColumnName),
+    pub milestones: Option<Milestones>,
+    pub milestone: Option<String>,
+    pub nth: u32,
+    pub types: Option<Vec<String>>,
+    pub competing: bool,
+    pub measure: DurationMeasure,
+}
+
+#[derive(Debug, Clone)]
+pub struct Milestones {
+    pub dataset: DatasetName,
+    pub customer: ColumnName,
+    pub milestone: ColumnName,
+    pub time: ColumnName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeOrigin {
+    Acquisition,
+    Milestone,
+    PreviousExpansion,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DurationMeasure {
+    /// Quantile of the survival estimate in percent: 50 = the median.
+    QuantileDays(u8),
+    /// Share with the event by that day.
+    ShareByDay(u32),
+    /// Median among those who had the event.
+    ObservedMedianDays,
+}
+
+#[derive(Debug, Clone)]
+pub struct AttributionKind {
+    pub balance: BalanceName,
+    pub owners: Owners,
+    pub offers: Option<Offers>,
+    pub rule: AttributionRule,
+}
+
+/// Who owned a customer when: the bridge dataset's columns.
+#[derive(Debug, Clone)]
+pub struct Owners {
+    pub dataset: DatasetName,
+    pub customer: ColumnName,
+    pub owner: ColumnName,
+    pub share: Option<ColumnName>,
+    pub from: ColumnName,
+    pub to: ColumnName,
+    /// Dimension of the owner's key and of the owner's name (`csm_id`, `csm_name`).
+    pub id_dimension: DimensionName,
+    pub name_dimension: Option<DimensionName>,
+}
+
+/// Who presented an offer, and whether it was accepted.
+#[derive(Debug, Clone)]
+pub struct Offers {
+    pub dataset: DatasetName,
+    pub offer: ColumnName,
+    pub presenter: ColumnName,
+    pub presented_at: ColumnName,
+    pub responded_at: ColumnName,
+    pub outcome: ColumnName,
+    pub accepted: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttributionRule {
+    OwnerAtEvent,
+    CurrentOwner,
+    OwnerAtPeriodStart,
+    OfferOwner,
+}
+
+/// Of the base events of a period, the share followed by a conversion of the same entity.
+#[derive(Debug, Clone)]
+pub struct ConversionKind {
+    pub base: AggregateKind,
+    pub conversion: AggregateKind,
+    pub base_key: ColumnName,
+    pub conversion_key: ColumnName,
+    /// Calendar days within which the conversion counts.
+    pub within_days: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unit {
+    /// Money in the project's currency.
+    Currency,
+    /// A fraction: 1.15 means 115 %.
+    Ratio,
+    Count,
+    Days,
+    Other(String),
+}
+
+impl Unit {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Currency => "currency",
+            Self::Ratio => "ratio",
+            Self::Count => "count",
+            Self::Days => "days",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoodDirection {
+    Up,
+    Down,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deprecation {
+    pub reason: String,
+    pub replacement: Option<MetricName>,
+    pub removed_after: Option<NaiveDate>,
+}
+
+/// A half-open range `[low, high)` of values with a word for it and its source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    pub label: String,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    pub source: String,
+    /// The slice it is for (segment = SMB); none: every slice.
+    pub only: Vec<(DimensionName, String)>,
+}

@@ -1,0 +1,67 @@
+//! The semantic model: definitions with every name bound, expressions typed, joins and groupings
+//! known. Pure data; knows nothing of files found, engines or clocks.
+
+mod balance;
+mod dataset;
+mod dimension;
+mod expr;
+mod metric;
+mod names;
+
+use indexmap::IndexMap;
+
+pub use balance::{Balance, BalanceShape, Intervals, Ledger, MovementClass, Snapshots};
+pub use dataset::{AsOfJoin, Column, ColumnType, Dataset, Validity};
+pub use dimension::{Dimension, DimensionType, DimensionValue};
+pub use expr::{MetricExpr, ScalarExpr};
+pub use metric::{
+    Aggregate, AggregateKind, AttachBasis, AttachKind, AttributionKind, AttributionRule,
+    BalanceMeasure, Band, ConversionKind, CumulativeWindow, Deprecation, DurationKind,
+    DurationMeasure, GoodDirection, Metric, MetricKind, Milestones, MovementMeasure, Offers,
+    OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
+    TimeOrigin, Unit, Window,
+};
+pub use names::{
+    BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName,
+};
+
+use crate::values::Calendar;
+
+/// Where in the definition files something is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourcePos {
+    /// Path relative to the project (or `canonical/…` for the definitions that ship).
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+}
+
+/// Everything the definitions say.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub name: String,
+    /// URL or path of the warehouse, as written (relative paths already joined to the project).
+    pub warehouse: String,
+    pub calendar: Calendar,
+    pub currency: String,
+    /// Hash of every definition text: two models with the same version give the same numbers.
+    pub version: String,
+    pub datasets: IndexMap<DatasetName, Dataset>,
+    pub dimensions: IndexMap<DimensionName, Dimension>,
+    pub balances: IndexMap<BalanceName, Balance>,
+    pub metrics: IndexMap<MetricName, Metric>,
+}
+
+impl Model {
+    /// The metric that answers a typed root field.
+    #[must_use]
+    pub fn metric_of_field(&self, field: &str) -> Option<&Metric> {
+        self.metrics.values().find(|metric| metric.field.as_deref() == Some(field))
+    }
+
+    /// The dataset whose rows an entity's key identifies.
+    #[must_use]
+    pub fn dataset_of_entity(&self, entity: &EntityName) -> Option<&Dataset> {
+        self.datasets.values().find(|dataset| dataset.entity.as_ref() == Some(entity))
+    }
+}

@@ -1,0 +1,10 @@
+//! Values that every room speaks: scalars of dimensions, exact numbers of metrics, instants and
+//! calendars. A leaf: imports no other room.
+
+mod calendar;
+mod number;
+mod scalar;
+
+pub use calendar::{Calendar, Grain, Instant, MICROS_PER_DAY, shift_months};
+pub use number::{Number, nearest_double};
+pub use scalar::Scalar;
