@@ -1,0 +1,124 @@
+//! Results of kernels: one cell per group and period, built by parts of the customers in parallel
+//! and merged.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::ops::Range;
+
+/// Up to this many group keys are found by position, beyond it by hash.
+const DENSE_KEYS: u64 = 1 << 16;
+
+/// Something that parts of the customers contribute to.
+pub trait Merge {
+    fn merge(&mut self, other: Self);
+}
+
+/// Cells by group, `width` (one per period or window) a group, created when first touched.
+#[derive(Debug, Clone)]
+pub struct Cells<T> {
+    width: usize,
+    keys: Vec<u64>,
+    cells: Vec<T>,
+    index: Index,
+}
+
+#[derive(Debug, Clone)]
+enum Index {
+    /// Group number + 1 by key, 0 = not seen.
+    Dense(Vec<u32>),
+    Hashed(HashMap<u64, u32>),
+}
+
+impl<T: Default + Clone> Cells<T> {
+    #[must_use]
+    pub fn new(cardinality: u64, width: usize) -> Self {
+        let index = match usize::try_from(cardinality) {
+            Ok(count) if cardinality <= DENSE_KEYS => Index::Dense(vec![0; count]),
+            _ => Index::Hashed(HashMap::new()),
+        };
+        Self { width, keys: Vec::new(), cells: Vec::new(), index }
+    }
+
+    /// The cells of a group, one per period.
+    pub fn of(&mut self, key: u64) -> &mut [T] {
+        let next = u32::try_from(self.keys.len() + 1).unwrap_or(u32::MAX);
+        let slot = match &mut self.index {
+            Index::Dense(slots) => {
+                let position = usize::try_from(key).unwrap_or(0).min(slots.len().saturating_sub(1));
+                &mut slots[position]
+            }
+            Index::Hashed(slots) => slots.entry(key).or_insert(0),
+        };
+        if *slot == 0 {
+            *slot = next;
+            self.keys.push(key);
+            self.cells.resize(self.cells.len() + self.width, T::default());
+        }
+        let start = (*slot as usize - 1) * self.width;
+        &mut self.cells[start..start + self.width]
+    }
+
+    /// Every group with its cells, in the order of first appearance.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &[T])> {
+        let width = self.width;
+        self.keys
+            .iter()
+            .enumerate()
+            .map(move |(group, key)| (*key, &self.cells[group * width..(group + 1) * width]))
+    }
+
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The cells of a group, if any fact fell into it.
+    #[must_use]
+    pub fn get(&self, key: u64) -> Option<&[T]> {
+        let slot = match &self.index {
+            Index::Dense(slots) => slots.get(usize::try_from(key).ok()?).copied()?,
+            Index::Hashed(slots) => slots.get(&key).copied()?,
+        };
+        let start = (slot as usize).checked_sub(1)? * self.width;
+        self.cells.get(start..start + self.width)
+    }
+}
+
+impl<T: Default + Clone + Merge> Merge for Cells<T> {
+    fn merge(&mut self, other: Self) {
+        let width = other.width;
+        for (group, key) in other.keys.iter().enumerate() {
+            let theirs = &other.cells[group * width..(group + 1) * width];
+            for (mine, their) in self.of(*key).iter_mut().zip(theirs) {
+                mine.merge(their.clone());
+            }
+        }
+    }
+}
+
+/// Runs a kernel over parts of the customers on every core and merges the parts in order, so that
+/// the answer does not depend on how many cores there are.
+pub fn over_customers<R, F>(customers: usize, kernel: F) -> R
+where
+    R: Merge + Send,
+    F: Fn(Range<usize>) -> R + Sync,
+{
+    const SMALLEST_PART: usize = 4_096;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let parts = cores.min(customers / SMALLEST_PART).max(1);
+    let bound = |part: usize| customers * part / parts;
+    std::thread::scope(|scope| {
+        let kernel = &kernel;
+        let others: Vec<_> = (1..parts)
+            .map(|part| scope.spawn(move || kernel(bound(part)..bound(part + 1))))
+            .collect();
+        let mut all = kernel(0..bound(1));
+        for other in others {
+            match other.join() {
+                Ok(part) => all.merge(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    })
+}

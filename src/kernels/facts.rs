@@ -1,0 +1,104 @@
+//! Facts: what was read from the warehouse, coded in small integers and sorted by customer and
+//! time, so that a kernel is one pass with a running balance.
+
+use std::ops::Range;
+
+/// A handle of an entity's key or of a text value, dense from 0.
+pub type Code = u32;
+
+/// No value (null, or not read).
+pub const NONE: Code = Code::MAX;
+
+/// `[start, end)` in microseconds UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    pub start: i64,
+    pub end: i64,
+}
+
+impl Span {
+    #[must_use]
+    pub fn contains(&self, at: i64) -> bool {
+        self.start <= at && at < self.end
+    }
+}
+
+/// Changes of recurring revenue, in minor units, sorted by (customer, time).
+///
+/// A ledger's rows are its movements. Intervals and snapshots become changes of the same shape
+/// without a class; kernels then derive the class per unit by comparing consecutive balances.
+/// A snapshot's change lies one microsecond before its month's end, so that the balance "at" the
+/// end (everything strictly before it) is the snapshot's.
+#[derive(Debug, Clone, Default)]
+pub struct BalanceFacts {
+    /// Rows of customer `c` are `offsets[c]..offsets[c + 1]`.
+    pub offsets: Vec<usize>,
+    pub time: Vec<i64>,
+    pub amount: Vec<i64>,
+    /// [`NONE`]-coded where the table has no product column or the value is null.
+    pub product: Vec<Code>,
+    /// Index into `MovementClass::ALL`, or [`BalanceFacts::UNMAPPED`]; empty if not recorded.
+    pub class: Vec<u8>,
+    /// Expansion type; empty if not recorded.
+    pub kind: Vec<Code>,
+    /// Offer that led to the movement; empty if not read.
+    pub offer: Vec<Code>,
+    /// Movements carry their class (a ledger).
+    pub recorded: bool,
+    /// Decimal places of `amount`.
+    pub scale: u8,
+    pub known: Known,
+    /// First and newest instant at which anything happened.
+    pub first: Option<i64>,
+    pub newest: Option<i64>,
+}
+
+/// At which instants balances are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Known {
+    #[default]
+    Always,
+    /// Month ends of the snapshots that exist, ascending.
+    At(Vec<i64>),
+}
+
+impl BalanceFacts {
+    /// A class that no mapping names.
+    pub const UNMAPPED: u8 = u8::MAX;
+
+    #[must_use]
+    pub fn customers(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Rows of one customer, ascending in time.
+    #[must_use]
+    pub fn rows_of(&self, customer: usize) -> Range<usize> {
+        match (self.offsets.get(customer), self.offsets.get(customer + 1)) {
+            (Some(start), Some(end)) => *start..*end,
+            _ => 0..0,
+        }
+    }
+
+    /// Rows of one customer before `as_of`.
+    #[must_use]
+    pub fn rows_before(&self, customer: usize, as_of: i64) -> Range<usize> {
+        let rows = self.rows_of(customer);
+        let known = self.time[rows.clone()].partition_point(|at| *at < as_of);
+        rows.start..rows.start + known
+    }
+
+    #[must_use]
+    pub fn kind_of(&self, row: usize) -> Code {
+        self.kind.get(row).copied().unwrap_or(NONE)
+    }
+
+    /// Whether the balance at an instant is known, given what is known by `as_of`.
+    #[must_use]
+    pub fn is_known(&self, at: i64, as_of: i64) -> bool {
+        match &self.known {
+            Known::Always => true,
+            Known::At(instants) => at <= as_of && instants.binary_search(&at).is_ok(),
+        }
+    }
+}

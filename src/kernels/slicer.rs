@@ -1,0 +1,181 @@
+//! Slices: which group a fact falls into, and whether the filter lets it through.
+//!
+//! A fact is placed on up to four axes (customer, product, kind of movement, owner). Each axis
+//! knows the sub-group of every code; a group's key is the mixed-radix number of its sub-groups.
+
+use crate::values::Scalar;
+
+use super::{Code, NONE};
+
+/// Where a fact lies. Axes that a kernel does not know stay [`NONE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub customer: Code,
+    pub product: Code,
+    pub kind: Code,
+    pub owner: Code,
+}
+
+impl Place {
+    #[must_use]
+    pub fn of_customer(customer: Code) -> Self {
+        Self { customer, product: NONE, kind: NONE, owner: NONE }
+    }
+
+    fn on(&self, axis: Axis) -> Code {
+        match axis {
+            Axis::Customer => self.customer,
+            Axis::Product => self.product,
+            Axis::Kind => self.kind,
+            Axis::Owner => self.owner,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Axis {
+    Customer,
+    Product,
+    Kind,
+    Owner,
+}
+
+/// The sub-groups of one axis. `by_code` has one entry per code and a last one for null.
+#[derive(Debug, Clone)]
+pub struct AxisGroups {
+    pub axis: Axis,
+    pub by_code: Vec<u32>,
+    /// Values of each sub-group: one per group-by dimension of this axis.
+    pub values: Vec<Vec<Scalar>>,
+    /// Places of this axis's dimensions in the group-by list.
+    pub positions: Vec<usize>,
+}
+
+/// A filter over places. Masks have one entry per code and a last one for null.
+#[derive(Debug, Clone)]
+pub enum Filter {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Mask(Axis, Vec<bool>),
+}
+
+impl Filter {
+    #[must_use]
+    pub fn passes(&self, place: &Place) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.passes(place)),
+            Self::Any(parts) => parts.iter().any(|part| part.passes(place)),
+            Self::Not(inner) => !inner.passes(place),
+            Self::Mask(axis, mask) => at(mask, place.on(*axis)).unwrap_or(false),
+        }
+    }
+
+    fn uses(&self, axis: Axis) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.uses(axis)),
+            Self::Not(inner) => inner.uses(axis),
+            Self::Mask(own, _) => *own == axis,
+        }
+    }
+}
+
+/// Grouping and filter of one question.
+#[derive(Debug, Clone, Default)]
+pub struct Slicer {
+    axes: Vec<AxisGroups>,
+    filter: Option<Filter>,
+}
+
+impl Slicer {
+    #[must_use]
+    pub fn new(axes: Vec<AxisGroups>, filter: Option<Filter>) -> Self {
+        Self { axes, filter }
+    }
+
+    /// Whether the axis takes part in grouping or filter.
+    #[must_use]
+    pub fn uses(&self, axis: Axis) -> bool {
+        self.axes.iter().any(|groups| groups.axis == axis)
+            || self.filter.as_ref().is_some_and(|filter| filter.uses(axis))
+    }
+
+    /// The group's key, or none where the filter holds the fact back.
+    #[must_use]
+    pub fn key(&self, place: &Place) -> Option<u64> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.passes(place)) {
+            return None;
+        }
+        Some(self.axes.iter().fold(0, |key, groups| {
+            let group = at(&groups.by_code, place.on(groups.axis)).unwrap_or(0);
+            key * groups.values.len() as u64 + u64::from(group)
+        }))
+    }
+
+    /// How many keys there can be.
+    #[must_use]
+    pub fn cardinality(&self) -> u64 {
+        self.axes
+            .iter()
+            .fold(1u64, |all, groups| all.saturating_mul(groups.values.len().max(1) as u64))
+    }
+
+    /// The values of a group, in the order of the group-by list.
+    #[must_use]
+    pub fn values(&self, mut key: u64) -> Vec<Scalar> {
+        let width = self.axes.iter().map(|groups| groups.positions.len()).sum();
+        let mut values = vec![Scalar::Null; width];
+        for groups in self.axes.iter().rev() {
+            let count = groups.values.len().max(1) as u64;
+            let group = usize::try_from(key % count).unwrap_or(0);
+            key /= count;
+            for (position, value) in groups.positions.iter().zip(&groups.values[group]) {
+                values[*position] = value.clone();
+            }
+        }
+        values
+    }
+}
+
+fn at<T: Copy>(by_code: &[T], code: Code) -> Option<T> {
+    let last = by_code.len().checked_sub(1)?;
+    by_code.get((code as usize).min(last)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_decode_to_values_in_the_order_asked_for() {
+        let by_product = AxisGroups {
+            axis: Axis::Product,
+            by_code: vec![0, 1, 2],
+            values: vec![vec![Scalar::text("core")], vec![Scalar::text("addon")], vec![Scalar::Null]],
+            positions: vec![0],
+        };
+        let by_customer = AxisGroups {
+            axis: Axis::Customer,
+            by_code: vec![1, 0, 0],
+            values: vec![vec![Scalar::Null], vec![Scalar::text("SMB")]],
+            positions: vec![1],
+        };
+        let slicer = Slicer::new(vec![by_customer, by_product], None);
+        let key = slicer.key(&Place { product: 1, ..Place::of_customer(0) }).unwrap();
+        assert_eq!(slicer.values(key), vec![Scalar::text("addon"), Scalar::text("SMB")]);
+        let unknown = slicer.key(&Place::of_customer(NONE)).unwrap();
+        assert_eq!(slicer.values(unknown), vec![Scalar::Null, Scalar::Null]);
+        assert_eq!(slicer.cardinality(), 6);
+    }
+
+    #[test]
+    fn filters_combine_axes() {
+        let smb = Filter::Mask(Axis::Customer, vec![true, false, false]);
+        let core = Filter::Mask(Axis::Product, vec![true, false]);
+        let filter = Filter::Any(vec![smb, Filter::Not(Box::new(core))]);
+        let slicer = Slicer::new(vec![], Some(filter));
+        assert!(slicer.key(&Place { product: 0, ..Place::of_customer(0) }).is_some());
+        assert!(slicer.key(&Place { product: 0, ..Place::of_customer(1) }).is_none());
+        assert!(slicer.key(&Place { product: NONE, ..Place::of_customer(1) }).is_some());
+    }
+}
