@@ -1,10 +1,23 @@
 //! The arithmetic of the definition book, as pure functions over facts in memory: retention,
 //! movements, balances, attachment, time to an event, attribution. No IO, no clock, no engine.
 
+mod balance;
 mod cells;
 mod facts;
+mod movement;
+mod owners;
+mod retention;
 mod slicer;
+mod split;
+#[cfg(test)]
+mod testkit;
+mod units;
 
+pub use balance::{BalanceCell, balance};
 pub use cells::{Cells, Merge, over_customers};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span};
+pub use movement::{MovementAsk, MovementCell, class_of_step, movement};
+pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
+pub use retention::{RetentionAsk, RetentionCell, retention};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};
+pub use split::split;

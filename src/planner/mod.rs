@@ -1,10 +1,20 @@
-//! From a question to a plan: [`MetricQuery`] is bound to the model, planned, and its table reads
-//! lowered to DataFusion plans. No IO, no clock.
+//! From a question to a plan: [`MetricQuery`] is bound to the model ([`bind`]) and planned
+//! ([`MetricPlan`]); periods are cut by [`Spine`]. No IO, no clock.
 
+mod axes;
+mod bind;
+mod columns;
+mod period;
+mod plan;
 mod predicate;
 mod query;
 mod scope;
 
+pub use axes::{Axes, OwnerAxis};
+pub use bind::{MAX_LIMIT, bind, metric};
+pub use columns::{COMPARISON_SUFFIXES, column_keys};
+pub use period::{MAX_PERIODS, Period, Spine, trailing};
+pub use plan::{Formula, Leaf, Measure, MetricPlan, Output};
 pub use predicate::{Predicate, Test};
 pub use query::{Ask, Compare, MetricQuery, Nulls, OrderBy, PeriodAsk, TableAsk};
 pub use scope::Scope;

@@ -1,0 +1,245 @@
+//! Movements in periods: amounts, events and distinct customers by class and slice, and the part
+//! that fell to the period's opening cohort.
+//!
+//! Recorded movements are summed as recorded. Where no ledger is recorded, a movement is the step
+//! between two consecutive balances of a unit, classed by comparing them (definition book,
+//! "Balances and movements"); the unit is the customer, or the customer's product where the
+//! question slices by product.
+
+use std::ops::Range;
+
+use crate::model::MovementClass;
+
+use super::units::by_product;
+use super::{
+    Axis, BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Place, Share, Slicer, Span,
+    over_customers, split,
+};
+
+#[derive(Debug, Clone, Copy)]
+pub struct MovementAsk<'a> {
+    /// Ascending, not overlapping.
+    pub periods: &'a [Span],
+    /// Which of `MovementClass::ALL` count.
+    pub classes: [bool; 5],
+    pub as_of: i64,
+    /// Owners at the event, where the question slices by them.
+    pub owners: Option<&'a OwnerFacts>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MovementCell {
+    /// As recorded: losses negative, in minor units.
+    pub amount: i128,
+    pub events: i64,
+    /// Distinct customers.
+    pub customers: i64,
+    /// The part of customers with a balance above zero at the period's start.
+    pub from_cohort: i128,
+    /// Movements whose sign contradicts their class.
+    pub odd_signs: i64,
+    /// The last customer counted (+ 1), so that each counts once.
+    last: u32,
+}
+
+impl Merge for MovementCell {
+    fn merge(&mut self, other: Self) {
+        self.amount += other.amount;
+        self.events += other.events;
+        self.customers += other.customers;
+        self.from_cohort += other.from_cohort;
+        self.odd_signs += other.odd_signs;
+    }
+}
+
+/// Movements of every period and group.
+#[must_use]
+pub fn movement(facts: &BalanceFacts, ask: &MovementAsk, slicer: &Slicer) -> Cells<MovementCell> {
+    let derived_by_product = !facts.recorded && slicer.uses(Axis::Product);
+    over_customers(facts.customers(), |customers| {
+        let cells = Cells::new(slicer.cardinality(), ask.periods.len());
+        let mut pass = Pass { facts, ask, slicer, cells, opening: Vec::new(), held: Vec::new() };
+        pass.run(customers, derived_by_product);
+        pass.cells
+    })
+}
+
+struct Pass<'a> {
+    facts: &'a BalanceFacts,
+    ask: &'a MovementAsk<'a>,
+    slicer: &'a Slicer,
+    cells: Cells<MovementCell>,
+    /// Whether the customer had a balance above zero at each period's start.
+    opening: Vec<bool>,
+    /// Owners of the event at hand.
+    held: Vec<Share>,
+}
+
+/// One movement on its way into the cells.
+struct Event {
+    place: Place,
+    at: i64,
+    amount: i64,
+    class: MovementClass,
+}
+
+impl Pass<'_> {
+    fn run(&mut self, customers: Range<usize>, derived_by_product: bool) {
+        let mut scratch = Vec::new();
+        for customer in customers {
+            let rows = self.facts.rows_before(customer, self.ask.as_of);
+            if rows.is_empty() {
+                continue;
+            }
+            let code = Code::try_from(customer).unwrap_or(NONE);
+            self.open(rows.clone());
+            if self.facts.recorded {
+                for row in rows {
+                    self.recorded(code, row);
+                }
+            } else if derived_by_product {
+                by_product(self.facts, rows, &mut scratch, |product, unit| {
+                    let place = Place { product, ..Place::of_customer(code) };
+                    self.derived(place, unit.iter().map(|(_, row)| *row));
+                });
+            } else {
+                self.derived(Place::of_customer(code), rows);
+            }
+        }
+    }
+
+    fn open(&mut self, rows: Range<usize>) {
+        self.opening.clear();
+        let mut balance = 0i64;
+        let mut row = rows.start;
+        for period in self.ask.periods {
+            while row < rows.end && self.facts.time[row] < period.start {
+                balance = balance.saturating_add(self.facts.amount[row]);
+                row += 1;
+            }
+            self.opening.push(balance > 0);
+        }
+    }
+
+    fn recorded(&mut self, customer: Code, row: usize) {
+        let facts = self.facts;
+        let class = facts.class.get(row).copied().unwrap_or(BalanceFacts::UNMAPPED);
+        let Some(class) = MovementClass::ALL.get(usize::from(class)).copied() else { return };
+        let place = Place {
+            customer,
+            product: facts.product.get(row).copied().unwrap_or(NONE),
+            kind: facts.kind_of(row),
+            owner: NONE,
+        };
+        self.add(&Event { place, at: facts.time[row], amount: facts.amount[row], class });
+    }
+
+    fn derived(&mut self, place: Place, rows: impl Iterator<Item = usize>) {
+        let facts = self.facts;
+        let (mut balance, mut ever_active) = (0i64, false);
+        let mut rows = rows.peekable();
+        while let Some(first) = rows.peek().copied() {
+            let at = facts.time[first];
+            let before = balance;
+            while let Some(row) = rows.next_if(|row| facts.time[*row] == at) {
+                balance = balance.saturating_add(facts.amount[row]);
+            }
+            if let Some(class) = class_of_step(before, balance, ever_active) {
+                self.add(&Event { place, at, amount: balance - before, class });
+            }
+            ever_active |= balance > 0;
+        }
+    }
+
+    fn add(&mut self, event: &Event) {
+        let class = MovementClass::ALL.iter().position(|class| *class == event.class);
+        if !class.is_some_and(|class| self.ask.classes[class]) {
+            return;
+        }
+        let period = self.ask.periods.partition_point(|period| period.end <= event.at);
+        if !self.ask.periods.get(period).is_some_and(|span| span.contains(event.at)) {
+            return;
+        }
+        let whole = i128::from(event.amount);
+        let Some(owners) = self.ask.owners else {
+            return self.count(event, period, event.place, whole);
+        };
+        let mut held = std::mem::take(&mut self.held);
+        owners.owners_at(event.place.customer, event.at, self.ask.as_of, &mut held);
+        if held.is_empty() {
+            self.count(event, period, event.place, whole);
+        }
+        for (share, amount) in held.iter().zip(split(whole, &held)) {
+            self.count(event, period, Place { owner: share.owner, ..event.place }, amount);
+        }
+        self.held = held;
+    }
+
+    fn count(&mut self, event: &Event, period: usize, place: Place, amount: i128) {
+        let Some(key) = self.slicer.key(&place) else { return };
+        let in_cohort = self.opening[period];
+        let cell = &mut self.cells.of(key)[period];
+        cell.amount += amount;
+        cell.events += 1;
+        if in_cohort {
+            cell.from_cohort += amount;
+        }
+        let odd = event.amount != 0 && (event.amount < 0) != event.class.is_loss();
+        cell.odd_signs += i64::from(odd);
+        let mark = place.customer.wrapping_add(1);
+        if cell.last != mark {
+            cell.last = mark;
+            cell.customers += 1;
+        }
+    }
+}
+
+/// The class of a step between two consecutive balances of a unit.
+#[must_use]
+pub fn class_of_step(before: i64, after: i64, ever_active: bool) -> Option<MovementClass> {
+    match (before > 0, after > 0) {
+        (false, true) if ever_active => Some(MovementClass::Reactivation),
+        (false, true) => Some(MovementClass::New),
+        (true, false) => Some(MovementClass::Churn),
+        (true, true) if after > before => Some(MovementClass::Expansion),
+        (true, true) if after < before => Some(MovementClass::Contraction),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testkit::{eight_customers, periods};
+    use super::*;
+
+    fn february(recorded: bool, classes: [bool; 5]) -> MovementCell {
+        let ledger = eight_customers();
+        let ledger = if recorded { ledger } else { ledger.unrecorded() };
+        let periods = periods(&["2024-02-01", "2024-03-01"]);
+        let ask = MovementAsk { periods: &periods, classes, as_of: i64::MAX, owners: None };
+        let cells = movement(&ledger.facts, &ask, &Slicer::default());
+        cells.iter().next().unwrap().1[0]
+    }
+
+    #[test]
+    fn recorded_expansion_splits_by_the_opening_cohort() {
+        let cell = february(true, [false, true, false, false, false]);
+        assert_eq!((cell.amount, cell.from_cohort), (68_00, 63_00));
+        assert_eq!((cell.events, cell.customers), (4, 4));
+    }
+
+    #[test]
+    fn recorded_new_is_what_was_recorded_as_new() {
+        // The waterfall's new is 65: E's expansion of 5 is new money there.
+        assert_eq!(february(true, [true, false, false, false, false]).amount, 60_00);
+    }
+
+    #[test]
+    fn derived_steps_are_classed_by_comparing_balances() {
+        // B: −20 on the 4th, +25 on the 5th; E: new 60, then +5.
+        assert_eq!(february(false, [false, true, false, false, false]).amount, 68_00);
+        assert_eq!(february(false, [false, false, true, false, false]).amount, -30_00);
+        assert_eq!(february(false, [false, false, false, true, false]).amount, -40_00);
+        assert_eq!(february(false, [false, false, false, false, true]).amount, 25_00);
+    }
+}

@@ -1,0 +1,97 @@
+//! A unit's life as a walk over instants: its balance, whether it was ever active, and what was
+//! recorded so far. Everything that retention and balances need at an instant is a difference of
+//! two such states.
+
+use crate::model::MovementClass;
+
+use super::BalanceFacts;
+
+/// A unit's state at an instant: everything strictly before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnitState {
+    pub balance: i64,
+    /// The balance was above zero at some time before.
+    pub ever_active: bool,
+    /// Recorded expansion, in minor units.
+    pub expansion: i64,
+    /// Recorded contraction and churn as recorded (negative), new and reactivation (positive).
+    pub contraction: i64,
+    pub churn: i64,
+    pub returned: i64,
+    /// Recorded expansions; derived upward steps where no ledger is recorded.
+    pub expansions: u32,
+}
+
+/// States of a unit at ascending `instants`, written to `states` (one per instant).
+///
+/// `rows` are the unit's rows, ascending in time. Rows at one instant are netted before activity
+/// is judged (definition book, "Balances and movements").
+pub fn walk(
+    facts: &BalanceFacts,
+    rows: impl Iterator<Item = usize>,
+    instants: &[i64],
+    states: &mut [UnitState],
+) {
+    let mut state = UnitState::default();
+    let mut next = 0;
+    let mut rows = rows.peekable();
+    while let Some(first) = rows.peek().copied() {
+        let at = facts.time[first];
+        while next < instants.len() && instants[next] <= at {
+            states[next] = state;
+            next += 1;
+        }
+        if next == instants.len() {
+            return;
+        }
+        let before = state.balance;
+        while let Some(row) = rows.next_if(|row| facts.time[*row] == at) {
+            record(&mut state, facts, row);
+        }
+        if !facts.recorded && before > 0 && state.balance > before {
+            state.expansions += 1;
+        }
+        state.ever_active |= state.balance > 0;
+    }
+    states[next..].fill(state);
+}
+
+fn record(state: &mut UnitState, facts: &BalanceFacts, row: usize) {
+    let amount = facts.amount[row];
+    state.balance = state.balance.saturating_add(amount);
+    let class = facts.class.get(row).and_then(|class| MovementClass::ALL.get(usize::from(*class)));
+    match class {
+        Some(MovementClass::Expansion) => {
+            state.expansion = state.expansion.saturating_add(amount);
+            state.expansions += 1;
+        }
+        Some(MovementClass::Contraction) => {
+            state.contraction = state.contraction.saturating_add(amount);
+        }
+        Some(MovementClass::Churn) => state.churn = state.churn.saturating_add(amount),
+        Some(MovementClass::New | MovementClass::Reactivation) => {
+            state.returned = state.returned.saturating_add(amount);
+        }
+        None => {}
+    }
+}
+
+/// Rows of one customer split by product: `visit(product, rows)` for each, products in order of
+/// first appearance, rows ascending in time.
+pub fn by_product(
+    facts: &BalanceFacts,
+    rows: std::ops::Range<usize>,
+    scratch: &mut Vec<(super::Code, usize)>,
+    mut visit: impl FnMut(super::Code, &[(super::Code, usize)]),
+) {
+    scratch.clear();
+    scratch.extend(rows.map(|row| (facts.product.get(row).copied().unwrap_or(super::NONE), row)));
+    scratch.sort_unstable();
+    let mut start = 0;
+    while start < scratch.len() {
+        let product = scratch[start].0;
+        let end = start + scratch[start..].partition_point(|(other, _)| *other == product);
+        visit(product, &scratch[start..end]);
+        start = end;
+    }
+}
