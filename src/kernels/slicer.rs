@@ -93,6 +93,13 @@ impl Slicer {
         Self { axes, filter }
     }
 
+    /// The same slices, split further by one more axis.
+    #[must_use]
+    pub fn with_axis(mut self, groups: AxisGroups) -> Self {
+        self.axes.push(groups);
+        self
+    }
+
     /// Whether the axis takes part in grouping or filter.
     #[must_use]
     pub fn uses(&self, axis: Axis) -> bool {

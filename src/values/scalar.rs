@@ -1,6 +1,7 @@
 //! One value of a dimension, typed, with a total order (nulls last).
 
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -18,6 +19,24 @@ pub enum Scalar {
     Text(Arc<str>),
     Date(NaiveDate),
     Timestamp(Instant),
+}
+
+impl Eq for Scalar {}
+
+impl Hash for Scalar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.rank().hash(state);
+        match self {
+            Self::Null => {}
+            Self::Bool(value) => value.hash(state),
+            Self::Int(value) => value.hash(state),
+            Self::Decimal(value, scale) => (value, scale).hash(state),
+            Self::Float(value) => value.to_bits().hash(state),
+            Self::Text(value) => value.hash(state),
+            Self::Date(value) => value.hash(state),
+            Self::Timestamp(value) => value.hash(state),
+        }
+    }
 }
 
 impl Scalar {

@@ -1,0 +1,197 @@
+//! What every computation of one question needs at hand: plan, facts, period spine, notes.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::NaiveDate;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::kernels::Span;
+use crate::model::{DatasetName, DimensionName};
+use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Spine};
+use crate::values::{Instant, Scalar};
+
+use super::facts::Facts;
+use super::load::LoadedBalance;
+use super::{Group, PeriodInfo};
+
+/// One question on its way to an answer.
+pub struct Context<'a> {
+    pub plan: &'a MetricPlan,
+    pub facts: Facts<'a>,
+    /// Most rows of a typed field.
+    pub max_rows: usize,
+    /// Most cells (groups × periods) a question may hold at once.
+    pub max_cells: usize,
+    gathered: Mutex<Gathered>,
+}
+
+/// What the computation learned for the answer's provenance.
+#[derive(Debug, Default)]
+struct Gathered {
+    notes: Vec<String>,
+    datasets: Vec<DatasetName>,
+    data_through: Option<i64>,
+}
+
+impl<'a> Context<'a> {
+    #[must_use]
+    pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, max_cells: usize) -> Self {
+        Self { plan, facts, max_rows, max_cells, gathered: Mutex::default() }
+    }
+
+    #[must_use]
+    pub fn query(&self) -> &MetricQuery {
+        &self.plan.query
+    }
+
+    /// The bound of what is known, exclusive, in microseconds.
+    #[must_use]
+    pub fn as_of(&self) -> i64 {
+        self.query().as_of.map_or(i64::MAX, |at| at.0)
+    }
+
+    /// Adds a note once.
+    pub fn note(&self, note: String) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !gathered.notes.contains(&note) {
+            gathered.notes.push(note);
+        }
+    }
+
+    /// Records that a table was read, and how far its data reaches.
+    pub fn read(&self, dataset: &DatasetName, newest: Option<i64>) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !gathered.datasets.contains(dataset) {
+            gathered.datasets.push(dataset.clone());
+        }
+        gathered.data_through = gathered.data_through.max(newest);
+    }
+
+    /// Notes, tables read and the newest event, for the provenance.
+    #[must_use]
+    pub fn gathered(&self) -> (Vec<String>, Vec<DatasetName>, Option<Instant>) {
+        let gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        (gathered.notes.clone(), gathered.datasets.clone(), gathered.data_through.map(Instant))
+    }
+
+    /// T of the definition book: `asOf`, else the midnight after the newest event.
+    #[must_use]
+    pub fn end_of_observation(&self, newest: Option<i64>) -> Option<Instant> {
+        let calendar = &self.facts.model.calendar;
+        self.query().as_of.or_else(|| newest.map(|at| calendar.midnight_after(Instant(at))))
+    }
+
+    #[must_use]
+    pub fn spine(&self, end_of_observation: Option<Instant>) -> Spine<'a> {
+        Spine { calendar: &self.facts.model.calendar, end_of_observation }
+    }
+
+    /// The periods of the question's rows.
+    pub fn periods(&self, newest: Option<i64>) -> ApiResult<Vec<Period>> {
+        let ask = self.query().period.unwrap_or_default();
+        self.spine(self.end_of_observation(newest)).cut(&ask, self.query().grain)
+    }
+
+    /// Group values with their dimensions' names.
+    #[must_use]
+    pub fn group(&self, values: Vec<Scalar>) -> Group {
+        let names: Vec<DimensionName> = self.query().group_by.clone();
+        names.into_iter().zip(values).collect()
+    }
+
+    /// Refuses a typed answer of too many rows.
+    pub fn check_rows(&self, rows: usize) -> ApiResult<()> {
+        if rows <= self.max_rows {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::TooManyRows,
+            format!(
+                "The answer has {rows} rows, more than the {} a typed field gives: ask for fewer groups \
+                 or periods, or use `metrics` with a `limit`.",
+                self.max_rows
+            ),
+        ))
+    }
+
+    /// Refuses a question whose groups and periods would not fit in memory.
+    pub fn check_cells(&self, groups: usize, periods: usize) -> ApiResult<()> {
+        if groups.saturating_mul(periods.max(1)) <= self.max_cells {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::ResourceLimit,
+            format!(
+                "{groups} groups × {periods} periods are more than this server computes at once: ask \
+                 without a grain, for a shorter period, or with a filter."
+            ),
+        ))
+    }
+
+    /// Whether balances at both ends of a window are known.
+    #[must_use]
+    pub fn is_known(&self, loaded: &LoadedBalance, window: &Span) -> bool {
+        loaded.facts.is_known(window.start, self.as_of())
+            && loaded.facts.is_known(window.end, self.as_of())
+    }
+
+    /// Whether a period lies before the data began (or there is no data).
+    #[must_use]
+    pub fn before_data(&self, loaded: &LoadedBalance, end: i64) -> bool {
+        loaded.facts.first.is_none_or(|first| end <= first)
+    }
+
+    /// Notes on rows that could not count.
+    pub fn note_left_out(&self, loaded: &LoadedBalance) {
+        let dataset = loaded.shape.dataset();
+        self.read(dataset, loaded.facts.newest.filter(|newest| *newest < self.as_of()));
+        if loaded.left_out > 0 {
+            self.note(format!(
+                "{} row(s) of {dataset} without customer, time or amount were left out.",
+                loaded.left_out
+            ));
+        }
+        if loaded.facts.time.is_empty() {
+            self.note(format!("{dataset} holds no rows."));
+        }
+    }
+
+    /// The axes of a loaded balance.
+    #[must_use]
+    pub fn axes(&self, loaded: &LoadedBalance) -> Axes {
+        Axes::of_shape(self.facts.model, &loaded.shape)
+    }
+}
+
+/// A period as answers show it.
+#[must_use]
+pub fn period_info(period: &Period) -> PeriodInfo {
+    PeriodInfo { start: period.start, end: period.end, complete: period.complete }
+}
+
+/// A window that is as complete as its row.
+#[must_use]
+pub fn window_info(start: NaiveDate, period: &Period) -> PeriodInfo {
+    PeriodInfo { start, end: period.end, complete: period.complete }
+}
+
+/// The error of a class that no mapping names, with the mapping to write.
+#[must_use]
+pub fn unmapped_classes(loaded: &LoadedBalance, column: &str) -> ApiError {
+    let dataset = loaded.shape.dataset();
+    let named: Vec<&String> = loaded.unmapped.iter().filter(|name| *name != "null").take(8).collect();
+    let map: Vec<String> = named.iter().map(|name| format!("{name}: <class>")).collect();
+    ApiError::new(
+        ErrorCode::BadData,
+        if named.is_empty() {
+            format!("`{dataset}` has movements without a class in `{column}`; balances still answer.")
+        } else {
+            format!(
+                "`{dataset}` has movement classes outside new, expansion, contraction, churn, \
+                 reactivation. Map them in upswell.yml: `canonical: {{ {dataset}: {{ values: {{ \
+                 {column}: {{ {} }} }} }} }}`. Balances still answer.",
+                map.join(", ")
+            )
+        },
+    )
+}

@@ -1,0 +1,293 @@
+//! Facts of one request: loaded once a snapshot, shared by every question that reads the same
+//! table, kept across requests within the memory setting.
+
+use std::sync::Arc;
+
+use moka::future::Cache;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::kernels::{NONE, OwnerFacts};
+use crate::model::{
+    AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, Dimension,
+    DimensionName, DimensionValue, DurationKind, EntityName, Model, Owners,
+};
+use crate::planner::{Axes, MetricQuery, OwnerAxis};
+use crate::values::Scalar;
+
+use super::keys::KeySpace;
+use super::load::{
+    AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedProducts,
+    Origins, Reader, load_attributes, load_balance, load_offers, load_orders, load_origins,
+    load_owners, load_products,
+};
+use super::slice::DimensionColumns;
+
+/// Facts in memory, by what they are and the exact files they come from.
+pub type FactCache = Cache<String, Fact>;
+
+#[derive(Clone)]
+pub enum Fact {
+    Balance(Arc<LoadedBalance>),
+    Attributes(Arc<Attributes>),
+    Owners(Arc<OwnerFacts>),
+    Orders(Arc<LoadedOrders>),
+    Products(Arc<LoadedProducts>),
+    Offers(Arc<LoadedOffers>),
+    Origins(Arc<Origins>),
+}
+
+impl Fact {
+    /// Rough size in memory, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        const ATTRIBUTE: usize = 4;
+        match self {
+            Self::Balance(loaded) => loaded.facts.time.len() * 33 + loaded.facts.offsets.len() * 8,
+            Self::Attributes(attributes) => {
+                attributes.columns.values().map(|c| c.by_code.len() * ATTRIBUTE).sum::<usize>()
+                    + attributes.known_from.as_ref().map_or(0, |known| known.len() * 16)
+            }
+            Self::Owners(owners) => owners.bytes(),
+            Self::Orders(orders) => orders.facts.bytes(),
+            Self::Products(products) => products.names.len() * 64,
+            Self::Offers(offers) => offers.presenter.len() * 24,
+            Self::Origins(origins) => origins.by_customer.len() * 16,
+        }
+    }
+}
+
+/// A cache of at most `bytes`.
+#[must_use]
+pub fn fact_cache(bytes: u64) -> FactCache {
+    let kib = |fact: &Fact| u32::try_from(fact.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(bytes / 1024).weigher(move |_, fact| kib(fact)).build()
+}
+
+/// The facts of one request, against one view of the warehouse.
+#[derive(Clone)]
+pub struct Facts<'a> {
+    pub model: &'a Model,
+    pub reader: Reader<'a>,
+    pub keys: &'a KeySpace,
+    pub cache: &'a FactCache,
+}
+
+macro_rules! cached {
+    ($self:ident, $key:expr, $variant:ident, $load:expr) => {{
+        let load = async { $load.await.map(|loaded| Fact::$variant(Arc::new(loaded))) };
+        match $self.cache.try_get_with($key, load).await {
+            Ok(Fact::$variant(fact)) => Ok(fact),
+            Ok(_) => Err(ApiError::new(ErrorCode::Internal, "A fact was stored under a wrong key.")),
+            Err(error) => Err(error.as_ref().clone()),
+        }
+    }};
+}
+
+impl Facts<'_> {
+    /// A balance in the first shape whose table is there.
+    pub async fn balance(&self, name: &BalanceName) -> ApiResult<Arc<LoadedBalance>> {
+        let balance = self.model.balances.get(name).ok_or_else(|| unknown("balance", name.as_str()))?;
+        let (index, shape) = self.shape(balance)?;
+        let table = self.reader.table(shape.dataset())?;
+        let key = format!("balance {name} {index} {}", table.id);
+        cached!(self, key, Balance, load_balance(&self.reader, self.model, self.keys, shape))
+    }
+
+    /// The first shape whose table is there; a table that is there but damaged is an error, never
+    /// silently replaced by another shape.
+    fn shape<'b>(&self, balance: &'b Balance) -> ApiResult<(usize, &'b BalanceShape)> {
+        let mut first = None;
+        for (index, shape) in balance.shapes.iter().enumerate() {
+            match self.reader.table(shape.dataset()) {
+                Ok(_) => return Ok((index, shape)),
+                Err(error) if error.code == ErrorCode::Unavailable => {
+                    first.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(first.unwrap_or_else(|| unknown("shape of balance", balance.name.as_str())))
+    }
+
+    /// Every attribute of an entity.
+    pub async fn attributes(&self, entity: &EntityName) -> ApiResult<Arc<Attributes>> {
+        let dataset = self
+            .model
+            .dataset_of_entity(entity)
+            .ok_or_else(|| unknown("dataset of entity", entity.as_str()))?;
+        let key = dataset
+            .primary_key
+            .first()
+            .ok_or_else(|| unknown("primary key of dataset", dataset.name.as_str()))?;
+        let dimensions: Vec<&Dimension> = self
+            .model
+            .dimensions
+            .values()
+            .filter(|dimension| dimension.entity.as_ref() == Some(entity))
+            .filter(|dimension| dimension.dataset == dataset.name)
+            .collect();
+        let interner = self.keys.of(entity.as_str());
+        let table = self.reader.table(&dataset.name)?;
+        let id = format!("attributes {entity} {}", table.id);
+        cached!(
+            self,
+            id,
+            Attributes,
+            load_attributes(&self.reader, dataset, key, &dimensions, &interner)
+        )
+    }
+
+    pub async fn owners(&self, owners: &Owners) -> ApiResult<Arc<OwnerFacts>> {
+        let table = self.reader.table(&owners.dataset)?;
+        let id = format!("owners {} {} {}", owners.owner, owners.dataset, table.id);
+        cached!(self, id, Owners, load_owners(&self.reader, self.model, self.keys, owners))
+    }
+
+    /// The owners that an as-of join leads to.
+    pub async fn owners_of_axis(&self, axis: &OwnerAxis) -> ApiResult<Arc<OwnerFacts>> {
+        let bridge = self
+            .model
+            .datasets
+            .get(&axis.join.bridge)
+            .ok_or_else(|| unknown("dataset", axis.join.bridge.as_str()))?;
+        let key = |entity: &EntityName| {
+            bridge.keys.get(entity).cloned().ok_or_else(|| unknown("key", entity.as_str()))
+        };
+        let valid = bridge
+            .valid
+            .clone()
+            .ok_or_else(|| unknown("validity of dataset", bridge.name.as_str()))?;
+        let owners = Owners {
+            dataset: bridge.name.clone(),
+            customer: key(&axis.join.on)?,
+            owner: key(&axis.entity)?,
+            share: axis.join.weight.clone(),
+            from: valid.from,
+            to: valid.to,
+            id_dimension: DimensionName::new(axis.entity.as_str()),
+            name_dimension: None,
+        };
+        self.owners(&owners).await
+    }
+
+    pub async fn orders(&self, kind: &AttachKind) -> ApiResult<Arc<LoadedOrders>> {
+        let table = self.reader.table(&kind.orders.dataset)?;
+        let id = format!("orders {} {}", kind.orders.dataset, table.id);
+        cached!(self, id, Orders, load_orders(&self.reader, self.model, self.keys, &kind.orders))
+    }
+
+    pub async fn products(&self, kind: &AttachKind) -> ApiResult<Arc<LoadedProducts>> {
+        let table = self.reader.table(&kind.products)?;
+        let id = format!("products [{}] [{}] {}", kind.base.sql, kind.attached.sql, table.id);
+        cached!(self, id, Products, load_products(&self.reader, self.model, self.keys, kind))
+    }
+
+    pub async fn offers(&self, kind: &AttributionKind) -> ApiResult<Option<Arc<LoadedOffers>>> {
+        let Some(offers) = &kind.offers else { return Ok(None) };
+        let table = self.reader.table(&offers.dataset)?;
+        let id = format!("offers {} {}", offers.dataset, table.id);
+        let loaded = cached!(
+            self,
+            id,
+            Offers,
+            load_offers(&self.reader, self.model, self.keys, offers, kind)
+        );
+        loaded.map(Some)
+    }
+
+    pub async fn origins(&self, kind: &DurationKind) -> ApiResult<Arc<Origins>> {
+        let dataset = match (&kind.milestone, &kind.milestones) {
+            (Some(_), Some(milestones)) if kind.origin == crate::model::TimeOrigin::Milestone => {
+                &milestones.dataset
+            }
+            _ => &kind.acquisition.0,
+        };
+        let table = self.reader.table(dataset)?;
+        let id = format!("origins {:?} {:?} {dataset} {}", kind.origin, kind.milestone, table.id);
+        cached!(self, id, Origins, load_origins(&self.reader, self.model, self.keys, kind))
+    }
+
+    /// Values of every dimension of grouping and filter, as known at `as_of`.
+    pub async fn dimension_columns(
+        &self,
+        query: &MetricQuery,
+        axes: &Axes,
+    ) -> ApiResult<DimensionColumns> {
+        let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
+        let mut columns = DimensionColumns::new();
+        for name in query.group_by.iter().chain(filter) {
+            if !columns.contains_key(name) {
+                let as_of = query.as_of.map_or(i64::MAX, |at| at.0);
+                columns.insert(name.clone(), self.dimension(name, axes, as_of).await?);
+            }
+        }
+        Ok(columns)
+    }
+
+    /// One dimension's values by the code of its axis.
+    pub async fn dimension(
+        &self,
+        name: &DimensionName,
+        axes: &Axes,
+        as_of: i64,
+    ) -> ApiResult<AttributeColumn> {
+        let dimension =
+            self.model.dimensions.get(name).ok_or_else(|| unknown("dimension", name.as_str()))?;
+        match (&dimension.value, &dimension.entity) {
+            (DimensionValue::Key, Some(entity)) => Ok(self.identity(entity.as_str())),
+            (DimensionValue::Expr(_), Some(entity)) => {
+                let attributes = self.attributes(entity).await?;
+                let column = attributes.columns.get(name).cloned();
+                let column = column.unwrap_or_else(AttributeColumn::unknown);
+                Ok(column.known_by(attributes.known_from.as_deref(), as_of))
+            }
+            (DimensionValue::RollUp { of, map }, _) => {
+                let parent = Box::pin(self.dimension(of, axes, as_of)).await?;
+                let values = parent.values.iter().map(|value| match value {
+                    Scalar::Text(text) => map
+                        .get(text.as_ref())
+                        .map_or(Scalar::Null, |family| Scalar::text(family.as_str())),
+                    _ => Scalar::Null,
+                });
+                Ok(distinct(&parent, values.collect()))
+            }
+            _ => match &axes.kind {
+                Some((dataset, column)) => {
+                    let dataset = self.model.datasets.get(dataset);
+                    Ok(self.identity(&super::load::key_space_of(dataset, column)))
+                }
+                None => Ok(AttributeColumn::unknown()),
+            },
+        }
+    }
+
+    /// A key itself: every code its own value.
+    fn identity(&self, key_space: &str) -> AttributeColumn {
+        let names = self.keys.of(key_space).names();
+        let count = u32::try_from(names.len()).unwrap_or(NONE);
+        let values = names.into_iter().map(Scalar::Text).chain([Scalar::Null]).collect();
+        AttributeColumn { by_code: (0..=count).collect(), values }
+    }
+}
+
+/// The same column with other values, equal ones folded into one.
+fn distinct(column: &AttributeColumn, values: Vec<Scalar>) -> AttributeColumn {
+    let mut folded: Vec<Scalar> = Vec::new();
+    let places: Vec<u32> = values
+        .into_iter()
+        .map(|value| {
+            let known = folded.iter().position(|other| *other == value);
+            let place = known.unwrap_or_else(|| {
+                folded.push(value);
+                folded.len() - 1
+            });
+            u32::try_from(place).unwrap_or(0)
+        })
+        .collect();
+    let by_code = column.by_code.iter().map(|value| places[*value as usize]).collect();
+    AttributeColumn { by_code, values: folded }
+}
+
+fn unknown(what: &str, name: &str) -> ApiError {
+    ApiError::new(ErrorCode::Unavailable, format!("There is no {what} `{name}` in the definitions."))
+}

@@ -1,0 +1,360 @@
+//! The engine of one machine: pins a view of the warehouse per document, loads facts, runs the
+//! questions concurrently under limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use futures::future::join_all;
+use tokio::sync::Semaphore;
+
+use crate::catalog::{Catalog, CatalogError, WarehouseView};
+use crate::clock::Clock;
+use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
+use crate::model::{
+    BalanceShape, DatasetName, DimensionName, DimensionValue, MetricName, Model,
+};
+use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
+use crate::values::{Instant, Scalar};
+
+use super::context::Context;
+use super::facts::{FactCache, Facts, fact_cache};
+use super::keys::KeySpace;
+use super::load::Reader;
+use super::needs::datasets_of;
+use super::table::table_answer;
+use super::typed::{
+    RetentionPass, attach_rows, attribution_answer, duration_rows, expansion_rows, retention_rows,
+};
+use super::values::dimension_values;
+use super::{Answer, Engine, Provenance, TableStatus};
+
+/// Limits of a local engine.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Memory for facts kept between requests, in bytes.
+    pub facts_memory: u64,
+    /// Memory for DataFusion's operators, in bytes; beyond it they spill or refuse.
+    pub query_memory: usize,
+    /// Questions computed at a time; others wait.
+    pub concurrency: usize,
+    pub timeout: Duration,
+    pub max_rows: usize,
+    pub max_cells: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            facts_memory: 1 << 30,
+            query_memory: 1 << 30,
+            concurrency: 8,
+            timeout: Duration::from_secs(60),
+            max_rows: 10_000,
+            max_cells: 2_000_000,
+        }
+    }
+}
+
+/// What outlives a model: keys and facts of a warehouse.
+#[derive(Clone)]
+pub struct Memory {
+    keys: Arc<KeySpace>,
+    facts: FactCache,
+}
+
+impl Memory {
+    #[must_use]
+    pub fn new(settings: &EngineSettings) -> Self {
+        Self { keys: Arc::default(), facts: fact_cache(settings.facts_memory) }
+    }
+}
+
+/// DataFusion in this process over a catalog.
+pub struct LocalEngine {
+    model: Arc<Model>,
+    catalog: Catalog,
+    session: SessionContext,
+    memory: Memory,
+    settings: EngineSettings,
+    admission: Semaphore,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocalEngine {
+    /// An engine over the model's tables. No IO.
+    ///
+    /// # Errors
+    /// If the runtime cannot be built.
+    pub fn new(
+        model: Arc<Model>,
+        catalog: Catalog,
+        settings: EngineSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CatalogError> {
+        let pool = Arc::new(FairSpillPool::new(settings.query_memory));
+        let runtime = catalog.runtime(RuntimeEnvBuilder::new().with_memory_pool(pool))?;
+        let session = SessionContext::new_with_state(catalog.session(runtime));
+        Ok(Self {
+            model,
+            catalog,
+            session,
+            memory: Memory::new(&settings),
+            admission: Semaphore::new(settings.concurrency.max(1)),
+            settings,
+            clock,
+        })
+    }
+
+    fn facts<'a>(&'a self, view: &'a WarehouseView) -> Facts<'a> {
+        Facts {
+            model: &self.model,
+            reader: Reader {
+                catalog: &self.catalog,
+                session: &self.session,
+                view,
+                calendar: &self.model.calendar,
+            },
+            keys: &self.memory.keys,
+            cache: &self.memory.facts,
+        }
+    }
+
+    async fn answer(&self, plan: &MetricPlan, view: &WarehouseView) -> ApiResult<Answer> {
+        let _permit = self.admission.acquire().await.map_err(|_| {
+            ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
+        })?;
+        let limits = (self.settings.max_rows, self.settings.max_cells);
+        let context = Context::new(plan, self.facts(view), limits.0, limits.1);
+        let work = execute(&context);
+        match tokio::time::timeout(self.settings.timeout, work).await {
+            Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
+            Err(_) => Err(ApiError::new(
+                ErrorCode::Timeout,
+                format!(
+                    "The question took longer than {} s and was stopped: ask for fewer periods or groups.",
+                    self.settings.timeout.as_secs()
+                ),
+            )),
+        }
+    }
+
+    fn with_provenance(
+        &self,
+        context: &Context<'_>,
+        view: &WarehouseView,
+        computed: Computed,
+    ) -> Answer {
+        let (notes, datasets, data_through) = context.gathered();
+        let provenance = Provenance {
+            definition_version: self.model.version.clone(),
+            snapshot: view.snapshot_id(&datasets),
+            data_through,
+            computed_at: self.clock.now(),
+            cached: false,
+            notes,
+        };
+        match computed {
+            Computed::Retention(rows) => Answer::Retention(rows, provenance),
+            Computed::Expansion(rows) => Answer::Expansion(rows, provenance),
+            Computed::Attach(rows) => Answer::Attach(rows, provenance),
+            Computed::Duration(rows) => Answer::Duration(rows, provenance),
+            Computed::Attribution(answer) => Answer::Attribution(answer, provenance),
+            Computed::Table(answer) => Answer::Table(answer, provenance),
+        }
+    }
+
+    /// A plan for the simplest question about a metric, and the view of what it reads.
+    fn example(&self, metric: &MetricName) -> ApiResult<MetricPlan> {
+        let query = MetricQuery {
+            scope: Scope::unrestricted("catalogue"),
+            ask: Ask::Table(TableAsk {
+                select: vec![metric.clone()],
+                limit: 1,
+                ..TableAsk::default()
+            }),
+            period: None,
+            grain: None,
+            group_by: Vec::new(),
+            filter: None,
+            sparse: false,
+            as_of: None,
+        };
+        bind(&self.model, &query)
+    }
+
+    async fn missing_table(&self, plan: &MetricPlan) -> Option<String> {
+        let datasets = datasets_of(&self.model, plan);
+        let view = self.catalog.view(&datasets).await;
+        for leaf in &plan.leaves {
+            if let Some(problem) = missing_of(&self.model, leaf, &view) {
+                return Some(problem);
+            }
+        }
+        None
+    }
+}
+
+enum Computed {
+    Retention(Vec<super::RetentionAnswerRow>),
+    Expansion(Vec<super::ExpansionAnswerRow>),
+    Attach(Vec<super::AttachAnswerRow>),
+    Duration(Vec<super::DurationAnswerRow>),
+    Attribution(super::AttributionAnswer),
+    Table(super::TableAnswer),
+}
+
+async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
+    let leaf = context.plan.leaves.first();
+    let metric = |name: &MetricName| {
+        context.facts.model.metrics.get(name).ok_or_else(|| {
+            ApiError::new(ErrorCode::UnknownMetric, format!("There is no metric `{name}`."))
+        })
+    };
+    Ok(match (&context.query().ask, leaf) {
+        (Ask::Table(table), _) => Computed::Table(table_answer(context, table).await?),
+        (
+            Ask::Retention { metric: name, .. },
+            Some(Leaf::Retention { balance, window, method, unit }),
+        ) => {
+            let pass = RetentionPass {
+                balance,
+                window: *window,
+                method: *method,
+                unit: *unit,
+                shows_classes: true,
+            };
+            Computed::Retention(retention_rows(context, metric(name)?, &pass).await?)
+        }
+        (Ask::Expansion { .. }, Some(Leaf::Movement { balance, classes })) => {
+            Computed::Expansion(expansion_rows(context, (balance, *classes)).await?)
+        }
+        (Ask::Attach { metric: name, .. }, Some(Leaf::Attach(kind))) => {
+            Computed::Attach(attach_rows(context, metric(name)?, kind).await?)
+        }
+        (Ask::Duration { .. }, Some(Leaf::Duration(kind))) => {
+            Computed::Duration(duration_rows(context, kind).await?)
+        }
+        (Ask::Attribution { .. }, Some(Leaf::Attribution(kind))) => {
+            Computed::Attribution(attribution_answer(context, kind).await?)
+        }
+        _ => return Err(ApiError::new(ErrorCode::Internal, "The plan does not fit the question.")),
+    })
+}
+
+/// Why a pass cannot run, by the tables it cannot do without.
+fn missing_of(model: &Model, leaf: &Leaf, view: &WarehouseView) -> Option<String> {
+    let problem = |dataset: &DatasetName| view.table(dataset).err().map(|error| error.message);
+    if let Some(balance) = leaf.balance().and_then(|name| model.balances.get(name)) {
+        let shapes = balance.shapes.iter().map(BalanceShape::dataset);
+        let problems: Vec<Option<String>> = shapes.map(problem).collect();
+        if problems.iter().all(Option::is_some) {
+            return problems.into_iter().next().flatten();
+        }
+    }
+    match leaf {
+        Leaf::Attach(kind) => problem(&kind.products).or_else(|| problem(&kind.orders.dataset)),
+        Leaf::Duration(kind) => problem(&kind.acquisition.0),
+        Leaf::Attribution(kind) => problem(&kind.owners.dataset),
+        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => problem(&kind.dataset),
+        Leaf::Conversion(kind) => {
+            problem(&kind.base.dataset).or_else(|| problem(&kind.conversion.dataset))
+        }
+        Leaf::Balance { .. } | Leaf::Movement { .. } | Leaf::Retention { .. } => None,
+    }
+}
+
+#[async_trait]
+impl Engine for LocalEngine {
+    fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    async fn run(&self, queries: Vec<MetricQuery>) -> Vec<ApiResult<Answer>> {
+        let plans: Vec<ApiResult<MetricPlan>> =
+            queries.iter().map(|query| bind(&self.model, query)).collect();
+        let mut datasets: Vec<DatasetName> = Vec::new();
+        for plan in plans.iter().flatten() {
+            for dataset in datasets_of(&self.model, plan) {
+                if !datasets.contains(&dataset) {
+                    datasets.push(dataset);
+                }
+            }
+        }
+        let view = self.catalog.view(&datasets).await;
+        join_all(plans.into_iter().map(|plan| {
+            let view = &view;
+            async move { self.answer(&plan?, view).await }
+        }))
+        .await
+    }
+
+    async fn dimension_values(
+        &self,
+        scope: &Scope,
+        dimension: &DimensionName,
+        search: Option<&str>,
+        limit: usize,
+    ) -> ApiResult<Vec<Scalar>> {
+        let found = self.model.dimensions.get(dimension).ok_or_else(|| {
+            let names = self.model.dimensions.keys().map(DimensionName::as_str);
+            ApiError::new(
+                ErrorCode::UnknownDimension,
+                format!(
+                    "There is no dimension `{dimension}`.{}",
+                    did_you_mean(dimension.as_str(), names)
+                ),
+            )
+        })?;
+        if scope.rows().is_some() {
+            return Err(ApiError::new(
+                ErrorCode::Forbidden,
+                "Values of dimensions are not listed for callers who see a part of the rows.",
+            ));
+        }
+        let root = match &found.value {
+            DimensionValue::RollUp { of, .. } => self.model.dimensions.get(of).unwrap_or(found),
+            _ => found,
+        };
+        let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
+        dimension_values(&self.facts(&view), found, search, limit).await
+    }
+
+    async fn tables(&self) -> Vec<TableStatus> {
+        let names: Vec<DatasetName> = self.model.datasets.keys().cloned().collect();
+        let view = self.catalog.view(&names).await;
+        #[allow(clippy::cast_precision_loss)]
+        let float = |value: u64| value as f64;
+        let newest = |name: &DatasetName| -> Option<Instant> {
+            let time = self.model.datasets.get(name)?.time.clone()?;
+            view.table(name).ok()?.time_range(&time).map(|(_, newest)| newest)
+        };
+        view.statuses()
+            .into_iter()
+            .map(|report| TableStatus {
+                data_through: newest(&report.dataset),
+                name: report.dataset.to_string(),
+                location: report.location,
+                available: report.available,
+                problem: report.problem,
+                files: report.files.and_then(|files| i64::try_from(files).ok()),
+                bytes: report.bytes.map(float),
+                rows: report.rows.map(float),
+            })
+            .collect()
+    }
+
+    async fn unavailable_because(&self, metric: &MetricName) -> Option<String> {
+        match self.example(metric) {
+            Ok(plan) => self.missing_table(&plan).await,
+            Err(error) => Some(error.message),
+        }
+    }
+
+    async fn example_sql(&self, metric: &MetricName) -> Option<String> {
+        self.example(metric).ok().map(|plan| plan.to_string())
+    }
+}

@@ -1,0 +1,60 @@
+//! Which tables a plan may read: what the view of the warehouse must pin.
+
+use crate::model::{BalanceShape, DatasetName, DimensionValue, Model};
+use crate::planner::{Axes, Leaf, MetricPlan};
+
+/// Every dataset that the plan's passes, grouping and filter may read.
+#[must_use]
+pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
+    let mut datasets: Vec<DatasetName> = Vec::new();
+    let mut add = |name: &DatasetName| {
+        if !datasets.contains(name) {
+            datasets.push(name.clone());
+        }
+    };
+    for leaf in &plan.leaves {
+        if let Some(balance) = leaf.balance().and_then(|name| model.balances.get(name)) {
+            balance.shapes.iter().map(BalanceShape::dataset).for_each(&mut add);
+            if let Some(owner) = Axes::of_balance(model, balance).owner {
+                add(&owner.join.bridge);
+            }
+        }
+        match leaf {
+            Leaf::Attach(kind) => {
+                add(&kind.orders.dataset);
+                add(&kind.products);
+            }
+            Leaf::Duration(kind) => {
+                add(&kind.acquisition.0);
+                kind.milestones.iter().for_each(|milestones| add(&milestones.dataset));
+            }
+            Leaf::Attribution(kind) => {
+                add(&kind.owners.dataset);
+                kind.offers.iter().for_each(|offers| add(&offers.dataset));
+                if let Some(dimension) =
+                    kind.owners.name_dimension.as_ref().and_then(|name| model.dimensions.get(name))
+                {
+                    add(&dimension.dataset);
+                }
+            }
+            Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => add(&kind.dataset),
+            Leaf::Conversion(kind) => {
+                add(&kind.base.dataset);
+                add(&kind.conversion.dataset);
+            }
+            Leaf::Balance { .. } | Leaf::Movement { .. } | Leaf::Retention { .. } => {}
+        }
+    }
+    let filter = plan.query.filter.iter().flat_map(|filter| filter.dimensions());
+    for name in plan.query.group_by.iter().chain(filter) {
+        let mut dimension = model.dimensions.get(name);
+        while let Some(found) = dimension {
+            add(&found.dataset);
+            dimension = match &found.value {
+                DimensionValue::RollUp { of, .. } => model.dimensions.get(of),
+                _ => None,
+            };
+        }
+    }
+    datasets
+}

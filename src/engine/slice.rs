@@ -1,0 +1,121 @@
+//! Grouping and filter of a question → the [`Slicer`] its kernels use.
+
+use std::collections::HashMap;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::kernels::{Axis, AxisGroups, Filter, Slicer};
+use crate::model::{DimensionName, Model};
+use crate::planner::{Axes, MetricQuery, Predicate};
+
+use super::load::AttributeColumn;
+
+/// Values of every dimension that the question uses, by the code of its axis.
+pub type DimensionColumns = HashMap<DimensionName, AttributeColumn>;
+
+/// Builds the slicer. `group_by` and `filter` come from the question; totals pass no grouping.
+///
+/// # Errors
+/// `INCOMPATIBLE_DIMENSION` for a dimension that the facts do not reach.
+pub fn slicer(
+    model: &Model,
+    axes: &Axes,
+    query: &MetricQuery,
+    columns: &DimensionColumns,
+) -> ApiResult<Slicer> {
+    let mut by_axis: Vec<(Axis, Vec<usize>)> = Vec::new();
+    for (position, name) in query.group_by.iter().enumerate() {
+        let axis = axis_of(model, axes, name)?;
+        match by_axis.iter_mut().find(|(known, _)| *known == axis) {
+            Some((_, positions)) => positions.push(position),
+            None => by_axis.push((axis, vec![position])),
+        }
+    }
+    let groups = by_axis
+        .into_iter()
+        .map(|(axis, positions)| {
+            let dimensions = positions.iter().map(|position| &query.group_by[*position]);
+            let columns = dimensions.map(|name| column(columns, name)).collect::<ApiResult<Vec<_>>>()?;
+            Ok(axis_groups(axis, &columns, positions))
+        })
+        .collect::<ApiResult<Vec<_>>>()?;
+    let filter = query
+        .filter
+        .as_ref()
+        .map(|predicate| filter(model, axes, predicate, columns))
+        .transpose()?;
+    Ok(Slicer::new(groups, filter))
+}
+
+/// The axis a dimension lies on.
+///
+/// # Errors
+/// `INCOMPATIBLE_DIMENSION` where the facts do not reach it.
+pub fn axis_of(model: &Model, axes: &Axes, name: &DimensionName) -> ApiResult<Axis> {
+    model.dimensions.get(name).and_then(|dimension| axes.axis(model, dimension)).ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::IncompatibleDimension,
+            format!("The table that answers this question does not lead to `{name}`."),
+        )
+    })
+}
+
+fn column<'a>(columns: &'a DimensionColumns, name: &DimensionName) -> ApiResult<&'a AttributeColumn> {
+    columns.get(name).ok_or_else(|| {
+        ApiError::new(ErrorCode::Internal, format!("The values of `{name}` were not loaded."))
+    })
+}
+
+/// Sub-groups of an axis: distinct combinations of its dimensions' values.
+fn axis_groups(axis: Axis, columns: &[&AttributeColumn], positions: Vec<usize>) -> AxisGroups {
+    if let [only] = columns {
+        return AxisGroups {
+            axis,
+            by_code: only.by_code.clone(),
+            values: only.values.iter().map(|value| vec![value.clone()]).collect(),
+            positions,
+        };
+    }
+    let codes = columns.iter().map(|column| column.by_code.len()).max().unwrap_or(1);
+    let mut seen: HashMap<Vec<u32>, u32> = HashMap::new();
+    let mut values = Vec::new();
+    let mut by_code = Vec::with_capacity(codes);
+    for code in 0..codes {
+        // Columns of one entity may know different numbers of codes; the last entry is null's.
+        let place = |column: &AttributeColumn| {
+            let last = column.by_code.len() - 1;
+            if code + 1 == codes { column.by_code[last] } else { column.by_code[code.min(last)] }
+        };
+        let key: Vec<u32> = columns.iter().map(|column| place(column)).collect();
+        let next = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        let group = *seen.entry(key).or_insert_with_key(|key| {
+            let row = columns.iter().zip(key).map(|(c, value)| c.values[*value as usize].clone());
+            values.push(row.collect());
+            next
+        });
+        by_code.push(group);
+    }
+    AxisGroups { axis, by_code, values, positions }
+}
+
+fn filter(
+    model: &Model,
+    axes: &Axes,
+    predicate: &Predicate,
+    columns: &DimensionColumns,
+) -> ApiResult<Filter> {
+    let all = |parts: &[Predicate]| {
+        parts.iter().map(|part| filter(model, axes, part, columns)).collect::<ApiResult<Vec<_>>>()
+    };
+    Ok(match predicate {
+        Predicate::All(parts) => Filter::All(all(parts)?),
+        Predicate::Any(parts) => Filter::Any(all(parts)?),
+        Predicate::Not(inner) => Filter::Not(Box::new(filter(model, axes, inner, columns)?)),
+        Predicate::Test { dimension, test } => {
+            let axis = axis_of(model, axes, dimension)?;
+            let column = column(columns, dimension)?;
+            let passes: Vec<bool> = column.values.iter().map(|value| test.passes(value)).collect();
+            let mask = column.by_code.iter().map(|value| passes[*value as usize]).collect();
+            Filter::Mask(axis, mask)
+        }
+    })
+}

@@ -1,0 +1,107 @@
+//! What a flat table's columns are, for clients that build a schema from them.
+
+use crate::engine::context::Context;
+use crate::engine::{ColumnInfo, ColumnKind};
+use crate::model::{DurationMeasure, MovementMeasure, Unit};
+use crate::planner::{COMPARISON_SUFFIXES, Formula, Measure, Output, TableAsk};
+
+/// One entry per key, in order.
+pub fn column_infos(context: &Context<'_>, table: &TableAsk, keys: &[String]) -> Vec<ColumnInfo> {
+    let model = context.facts.model;
+    let mut columns = Vec::with_capacity(keys.len());
+    if let Some(grain) = context.query().grain {
+        columns.push(ColumnInfo {
+            name: "period".to_owned(),
+            label: "Period".to_owned(),
+            kind: ColumnKind::Period,
+            data_type: "date".to_owned(),
+            unit: None,
+            description: Some(format!("First day of the {}.", grain.as_str().to_lowercase())),
+        });
+    }
+    for name in &context.query().group_by {
+        let dimension = model.dimensions.get(name);
+        columns.push(ColumnInfo {
+            name: name.as_str().to_owned(),
+            label: dimension.map_or_else(|| name.to_string(), |d| d.label.clone()),
+            kind: ColumnKind::Dimension,
+            data_type: dimension.map_or("string", |d| d.data_type.as_str()).to_owned(),
+            unit: None,
+            description: dimension.map(|d| d.description.clone()),
+        });
+    }
+    for output in &context.plan.outputs {
+        let metric = model.metrics.get(&output.metric);
+        columns.push(ColumnInfo {
+            name: output.metric.as_str().to_owned(),
+            label: metric.map_or_else(|| output.metric.to_string(), |m| m.label.clone()),
+            kind: ColumnKind::Metric,
+            data_type: data_type(&output.formula).to_owned(),
+            unit: Some(output.unit.clone()),
+            description: metric.map(|m| m.description.clone()),
+        });
+    }
+    for compare in &table.compare_to {
+        for output in &context.plan.outputs {
+            for suffix in COMPARISON_SUFFIXES {
+                columns.push(comparison_column(context, output, compare.as_str(), suffix));
+            }
+        }
+    }
+    columns
+}
+
+fn comparison_column(
+    context: &Context<'_>,
+    output: &Output,
+    compare: &str,
+    suffix: &str,
+) -> ColumnInfo {
+    let metric = context.facts.model.metrics.get(&output.metric);
+    let label = metric.map_or_else(|| output.metric.to_string(), |metric| metric.label.clone());
+    let when = compare.replace('_', " ");
+    let is_ratio = suffix == "_change_ratio";
+    let label = match suffix {
+        "" => format!("{label}, {when}"),
+        "_change" => format!("{label}, change to {when}"),
+        _ => format!("{label}, relative change to {when}"),
+    };
+    ColumnInfo {
+        name: format!("{}__{compare}{suffix}", output.metric),
+        label,
+        kind: ColumnKind::Comparison,
+        data_type: if is_ratio { "float" } else { data_type(&output.formula) }.to_owned(),
+        unit: Some(if is_ratio { Unit::Ratio } else { output.unit.clone() }),
+        description: None,
+    }
+}
+
+/// int, decimal or float: what exact arithmetic over the measures gives.
+fn data_type(formula: &Formula) -> &'static str {
+    match formula {
+        Formula::Measure { measure, .. } => match measure {
+            Measure::BalanceAmount
+            | Measure::Credited
+            | Measure::Value
+            | Measure::Movement { measure: MovementMeasure::Amount, .. } => "decimal",
+            Measure::BalanceCustomers
+            | Measure::Movement { .. }
+            | Measure::Duration(DurationMeasure::QuantileDays(_)) => "int",
+            Measure::Retention(_) | Measure::AttachRate | Measure::Duration(_) => "float",
+        },
+        Formula::Constant(_, 0) => "int",
+        Formula::Constant(..) => "decimal",
+        Formula::Neg(inner) => data_type(inner),
+        Formula::Add(a, b) | Formula::Sub(a, b) => match (data_type(a), data_type(b)) {
+            ("float", _) | (_, "float") => "float",
+            ("int", "int") => "int",
+            _ => "decimal",
+        },
+        Formula::Mul(a, b) => match (data_type(a), data_type(b)) {
+            ("int", "int") => "int",
+            ("int", "decimal") | ("decimal", "int") => "decimal",
+            _ => "float",
+        },
+        Formula::Div(..) => "float",
+    }
+}

@@ -1,0 +1,233 @@
+//! Passes of a flat table: each gives the groups it found and exact values by group and period.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use crate::engine::aggregate::{AggregateValues, run_aggregate, run_conversion, run_cumulative};
+use crate::engine::context::Context;
+use crate::engine::load::LoadedBalance;
+use crate::engine::slice::slicer;
+use crate::engine::typed::{
+    AttachCells, MovementCells, RetentionCells, RetentionPass, parts, run_attach,
+    run_attribution, run_duration, run_movement, run_retention,
+};
+use crate::error::ApiResult;
+use crate::kernels::{BalanceCell, Cells, Estimate, Slicer, balance};
+use crate::model::{BalanceName, DurationMeasure, MovementMeasure, RetentionMeasure};
+use crate::planner::{Leaf, Measure, Period};
+use crate::values::{Number, Scalar};
+
+/// The values of a group's dimensions.
+pub type GroupValues = Vec<Scalar>;
+
+/// What a pass found.
+pub enum LeafRun {
+    Balance { cells: Grouped<Cells<BalanceCell>>, loaded: Arc<LoadedBalance>, known: Vec<bool> },
+    Movement { run: MovementCells, keys: HashMap<GroupValues, u64>, known: Vec<bool> },
+    Retention { run: RetentionCells, keys: HashMap<GroupValues, u64>, known: Vec<bool> },
+    Attach { run: AttachCells, keys: HashMap<GroupValues, u64> },
+    Duration(HashMap<(usize, GroupValues), Estimate>),
+    Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8 },
+    Aggregate(AggregateValues),
+}
+
+/// Cells with the groups' values.
+pub struct Grouped<T> {
+    pub cells: T,
+    pub keys: HashMap<GroupValues, u64>,
+}
+
+/// Runs a pass over the periods.
+pub async fn run_leaf(
+    context: &Context<'_>,
+    leaf: &Leaf,
+    periods: &[Period],
+) -> ApiResult<LeafRun> {
+    Ok(match leaf {
+        Leaf::Balance { balance } => run_balance(context, balance, periods).await?,
+        Leaf::Movement { balance, classes } => {
+            let run = run_movement(context, (balance, *classes), periods, false).await?;
+            let keys = keys_of(&run.cells, &run.slicer);
+            let known = periods
+                .iter()
+                .map(|period| {
+                    !context.before_data(&run.loaded, period.span.end)
+                        && (run.loaded.facts.recorded
+                            || context.is_known(&run.loaded, &period.span))
+                })
+                .collect();
+            LeafRun::Movement { run, keys, known }
+        }
+        Leaf::Retention { balance, window, method, unit } => {
+            let pass = RetentionPass {
+                balance,
+                window: *window,
+                method: *method,
+                unit: *unit,
+                shows_classes: false,
+            };
+            let run = run_retention(context, &pass, periods).await?;
+            let keys = keys_of(&run.cells, &run.slicer);
+            let known = (0..periods.len()).map(|row| run.known(context, row)).collect();
+            LeafRun::Retention { run, keys, known }
+        }
+        Leaf::Attach(kind) => {
+            let run = run_attach(context, kind, periods).await?;
+            let keys = keys_of(&run.cells, &run.slicer);
+            LeafRun::Attach { run, keys }
+        }
+        Leaf::Duration(kind) => LeafRun::Duration(run_duration(context, kind, Some(periods)).await?),
+        Leaf::Attribution(kind) => {
+            let run = run_attribution(context, kind, periods).await?;
+            LeafRun::Credited { by_group: run.credited_by_group(periods.len()), scale: run.scale() }
+        }
+        Leaf::Aggregate(kind) => {
+            LeafRun::Aggregate(run_aggregate(context, kind, periods).await?)
+        }
+        Leaf::Cumulative { of, window } => {
+            LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?)
+        }
+        Leaf::Conversion(kind) => {
+            LeafRun::Aggregate(run_conversion(context, kind, periods).await?)
+        }
+    })
+}
+
+async fn run_balance(
+    context: &Context<'_>,
+    name: &BalanceName,
+    periods: &[Period],
+) -> ApiResult<LeafRun> {
+    let loaded = context.facts.balance(name).await?;
+    context.note_left_out(&loaded);
+    let axes = context.axes(&loaded);
+    let columns = context.facts.dimension_columns(context.query(), &axes).await?;
+    let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+    let ends: Vec<i64> = periods.iter().map(|period| period.span.end).collect();
+    let cells = balance(&loaded.facts, &ends, context.as_of(), &slicer);
+    context.check_cells(cells.groups(), periods.len())?;
+    let known = ends
+        .iter()
+        .map(|end| {
+            !context.before_data(&loaded, *end) && loaded.facts.is_known(*end, context.as_of())
+        })
+        .collect();
+    let keys = keys_of(&cells, &slicer);
+    Ok(LeafRun::Balance { cells: Grouped { cells, keys }, loaded, known })
+}
+
+fn keys_of<T: Default + Clone>(cells: &Cells<T>, slicer: &Slicer) -> HashMap<GroupValues, u64> {
+    cells.iter().map(|(key, _)| (slicer.values(key), key)).collect()
+}
+
+impl LeafRun {
+    /// Every group that any fact fell into.
+    #[must_use]
+    pub fn groups(&self) -> Vec<GroupValues> {
+        fn keys<K: Clone + Eq + Hash, V>(map: &HashMap<K, V>) -> Vec<K> {
+            map.keys().cloned().collect()
+        }
+        match self {
+            Self::Balance { cells, .. } => keys(&cells.keys),
+            Self::Movement { keys: groups, .. }
+            | Self::Retention { keys: groups, .. }
+            | Self::Attach { keys: groups, .. } => keys(groups),
+            Self::Duration(estimates) => {
+                estimates.keys().map(|(_, group)| group.clone()).collect()
+            }
+            Self::Credited { by_group, .. } => keys(by_group),
+            Self::Aggregate(values) => values.groups(),
+        }
+    }
+
+    /// Periods whose amounts are unknown.
+    #[must_use]
+    pub fn unknown_periods(&self) -> usize {
+        match self {
+            Self::Balance { known, .. }
+            | Self::Movement { known, .. }
+            | Self::Retention { known, .. } => known.iter().filter(|known| !**known).count(),
+            _ => 0,
+        }
+    }
+
+    /// The value of a measure for a group and period; zero amounts and null ratios where nothing
+    /// happened, null where nothing is known.
+    #[must_use]
+    pub fn value(&self, group: &GroupValues, period: usize, measure: Measure) -> Option<Number> {
+        match self {
+            Self::Balance { cells, loaded, known } => {
+                let cell = cell(&cells.cells, cells.keys.get(group), period);
+                known[period].then_some(())?;
+                match measure {
+                    Measure::BalanceCustomers => Some(Number::Int(cell.customers.into())),
+                    _ => Some(Number::Decimal(cell.amount, loaded.facts.scale)),
+                }
+            }
+            Self::Movement { run, keys, known } => {
+                let cell = cell(&run.cells, keys.get(group), period);
+                known[period].then_some(())?;
+                let Measure::Movement { measure, loss } = measure else { return None };
+                Some(match measure {
+                    MovementMeasure::Amount => {
+                        let amount = if loss { -cell.amount } else { cell.amount };
+                        Number::Decimal(amount, run.loaded.facts.scale)
+                    }
+                    MovementMeasure::Events => Number::Int(cell.events.into()),
+                    MovementMeasure::Customers => Number::Int(cell.customers.into()),
+                })
+            }
+            Self::Retention { run, keys, known } => {
+                let cell = cell(&run.cells, keys.get(group), period);
+                known[period].then_some(())?;
+                let Measure::Retention(measure) = measure else { return None };
+                retention_ratio(run, &cell, measure)
+            }
+            Self::Attach { run, keys } => run.rate(keys.get(group).copied(), period),
+            Self::Duration(estimates) => {
+                let Measure::Duration(measure) = measure else { return None };
+                duration_value(estimates.get(&(period, group.clone()))?, measure)
+            }
+            Self::Credited { by_group, scale } => {
+                let credited = by_group.get(group).map_or(0, |periods| periods[period]);
+                Some(Number::Decimal(credited, *scale))
+            }
+            Self::Aggregate(values) => values.value(group, period),
+        }
+    }
+}
+
+fn cell<T: Default + Clone + Copy>(cells: &Cells<T>, key: Option<&u64>, period: usize) -> T {
+    key.and_then(|key| cells.get(*key)).map_or_else(T::default, |cells| cells[period])
+}
+
+fn retention_ratio(
+    run: &RetentionCells,
+    cell: &crate::kernels::RetentionCell,
+    measure: RetentionMeasure,
+) -> Option<Number> {
+    let (numerator, denominator) = match measure {
+        RetentionMeasure::Nrr => parts::nrr(cell),
+        RetentionMeasure::Grr => parts::grr(cell),
+        RetentionMeasure::LogoRetention => parts::logo_retention(cell),
+        RetentionMeasure::LogoChurnRate => parts::logo_churn_rate(cell),
+        RetentionMeasure::GrossChurnRate => parts::gross_churn_rate(cell),
+        RetentionMeasure::ExpansionRate if run.classes_known => parts::expansion_rate(cell),
+        RetentionMeasure::ExpansionRate => return None,
+    };
+    Number::fraction(numerator, denominator)
+}
+
+fn duration_value(estimate: &Estimate, measure: DurationMeasure) -> Option<Number> {
+    match measure {
+        DurationMeasure::QuantileDays(percent) => {
+            estimate.quantile(f64::from(percent) / 100.0).map(|days| Number::Int(days.into()))
+        }
+        DurationMeasure::ShareByDay(day) if estimate.subjects > 0 => {
+            Some(Number::Float(estimate.share_by(i64::from(day))))
+        }
+        DurationMeasure::ShareByDay(_) => None,
+        DurationMeasure::ObservedMedianDays => estimate.observed_median.map(Number::Float),
+    }
+}

@@ -1,0 +1,207 @@
+//! The flat table: any metrics by any dimensions, with comparisons, having, order, paging, totals.
+
+mod columns;
+mod formula;
+mod leaf;
+mod order;
+
+use std::collections::HashSet;
+
+use chrono::NaiveDate;
+use futures::future::try_join_all;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::planner::{
+    MetricPlan, MetricQuery, Period, PeriodAsk, Spine, TableAsk, column_keys,
+};
+use crate::values::{Instant, Number};
+
+use super::aggregate::newest_of;
+use super::context::Context;
+use super::typed::compare_groups;
+use super::{Cell, TableAnswer};
+
+pub use leaf::GroupValues;
+
+use columns::column_infos;
+use formula::{comparison, evaluate};
+use leaf::{LeafRun, run_leaf};
+use order::{order_rows, passes};
+
+/// One row on its way into the answer.
+struct Row {
+    period: NaiveDate,
+    group: GroupValues,
+    /// Metrics, then comparisons, in column order.
+    numbers: Vec<Option<Number>>,
+}
+
+/// Answers a flat table.
+pub async fn table_answer(context: &Context<'_>, table: &TableAsk) -> ApiResult<TableAnswer> {
+    let (first, end) = observation(context).await?;
+    let spine = context.spine(end);
+    let periods = periods_of(context, &spine, first)?;
+    let mut rows = rows_of(context, table, &spine, &periods).await?;
+    let keys = column_keys(context.query(), table);
+    if context.query().sparse {
+        rows.retain(|row| row.numbers.iter().flatten().any(|number| !number.is_zero()));
+    }
+    let lead = keys.len() - table.select.len() * (1 + 3 * table.compare_to.len());
+    rows.retain(|row| passes(&table.having, &keys[lead..], &row.numbers));
+    order_rows(&mut rows, &table.order_by, context.query());
+    let offset = usize::try_from(table.offset).unwrap_or(usize::MAX);
+    let limit = usize::try_from(table.limit).unwrap_or(0);
+    let truncated = rows.len().saturating_sub(offset) > limit;
+    let rows = rows.into_iter().skip(offset).take(limit);
+    let cells = rows.map(|row| cells_of(row, context.query())).collect();
+    let totals = if table.totals {
+        Some(totals_of(context, table, (first, end), &periods).await?)
+    } else {
+        None
+    };
+    Ok(TableAnswer {
+        columns: column_infos(context, table, &keys),
+        rows: cells,
+        totals,
+        truncated,
+        sql: Some(context.plan.to_string()),
+    })
+}
+
+fn cells_of(row: Row, query: &MetricQuery) -> Vec<Cell> {
+    let period = query.grain.map(|_| Cell::Period(row.period));
+    period
+        .into_iter()
+        .chain(row.group.into_iter().map(Cell::Dimension))
+        .chain(row.numbers.into_iter().map(Cell::Metric))
+        .collect()
+}
+
+/// First event and end of observation over the passes: the earliest end where complete periods are
+/// counted back (each metric must be complete), else the latest.
+async fn observation(context: &Context<'_>) -> ApiResult<(Option<i64>, Option<Instant>)> {
+    let counts_back = context.query().period.is_some_and(|period| period.last.is_some());
+    let ends = try_join_all(context.plan.leaves.iter().map(|leaf| newest_of(context, leaf))).await?;
+    let first = ends.iter().filter_map(|(first, _)| *first).min();
+    let ends = ends.iter().filter_map(|(_, newest)| *newest);
+    let newest = if counts_back { ends.min() } else { ends.max() };
+    Ok((first, context.end_of_observation(newest)))
+}
+
+fn periods_of(
+    context: &Context<'_>,
+    spine: &Spine<'_>,
+    first: Option<i64>,
+) -> ApiResult<Vec<Period>> {
+    if let Some(ask) = &context.query().period {
+        return spine.cut(ask, context.query().grain);
+    }
+    // Without a period: all of it, from the first event to the end of observation.
+    let calendar = &context.facts.model.calendar;
+    let start = first.map_or(NaiveDate::default(), |at| calendar.day_of(Instant(at)));
+    let end = spine.end_of_observation.map(|at| calendar.day_of(calendar.midnight_at_or_after(at)));
+    let end = end.filter(|end| *end > start).or_else(|| start.succ_opt());
+    let ask = PeriodAsk { start: Some(start), end, last: None };
+    spine.cut(&ask, None)
+}
+
+async fn rows_of(
+    context: &Context<'_>,
+    table: &TableAsk,
+    spine: &Spine<'_>,
+    periods: &[Period],
+) -> ApiResult<Vec<Row>> {
+    let runs = run_all(context, periods).await?;
+    let mut before: Vec<Vec<LeafRun>> = Vec::new();
+    for compare in &table.compare_to {
+        let shifted = spine.shift(periods, *compare, context.query().grain);
+        before.push(run_all(context, &shifted).await?);
+    }
+    let groups = groups_of(context, &runs);
+    context.check_cells(groups.len(), periods.len())?;
+    let mut rows = Vec::with_capacity(groups.len() * periods.len());
+    for (index, period) in periods.iter().enumerate() {
+        for group in &groups {
+            rows.push(Row {
+                period: period.start,
+                group: group.clone(),
+                numbers: numbers_of(context.plan, &runs, &before, (index, group)),
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// Metrics, then for each comparison the three columns of each metric.
+fn numbers_of(
+    plan: &MetricPlan,
+    runs: &[LeafRun],
+    before: &[Vec<LeafRun>],
+    (period, group): (usize, &GroupValues),
+) -> Vec<Option<Number>> {
+    let value = |runs: &[LeafRun], output: &crate::planner::Output| {
+        evaluate(&output.formula, &|leaf, measure| runs[leaf].value(group, period, measure))
+    };
+    let mut numbers: Vec<Option<Number>> =
+        plan.outputs.iter().map(|output| value(runs, output)).collect();
+    for before in before {
+        for (index, output) in plan.outputs.iter().enumerate() {
+            let previous = value(before, output);
+            let columns = comparison(numbers[index].as_ref(), previous);
+            numbers.extend(columns);
+        }
+    }
+    numbers
+}
+
+async fn run_all(context: &Context<'_>, periods: &[Period]) -> ApiResult<Vec<LeafRun>> {
+    let runs = context.plan.leaves.iter().map(|leaf| run_leaf(context, leaf, periods));
+    let runs = try_join_all(runs).await?;
+    let unknown = runs.iter().map(LeafRun::unknown_periods).max().unwrap_or(0);
+    if unknown > 0 {
+        context.note(format!(
+            "{unknown} period(s) lie before the data began or between snapshots: their amounts are null."
+        ));
+    }
+    Ok(runs)
+}
+
+fn groups_of(context: &Context<'_>, runs: &[LeafRun]) -> Vec<GroupValues> {
+    if context.query().group_by.is_empty() {
+        return vec![Vec::new()];
+    }
+    let all: HashSet<GroupValues> = runs.iter().flat_map(LeafRun::groups).collect();
+    let mut groups: Vec<GroupValues> = all.into_iter().collect();
+    groups.sort_by(|a, b| compare_groups(a, b));
+    groups
+}
+
+/// The same question with no grain and no groupBy, from base data.
+async fn totals_of(
+    context: &Context<'_>,
+    table: &TableAsk,
+    (first, end): (Option<i64>, Option<Instant>),
+    periods: &[Period],
+) -> ApiResult<Vec<(String, Option<Number>)>> {
+    let mut query = context.query().clone();
+    query.grain = None;
+    query.group_by = Vec::new();
+    if let (Some(from), Some(to)) = (periods.first(), periods.last())
+        && query.period.is_some()
+    {
+        query.period = Some(PeriodAsk {
+            start: Some(from.start),
+            end: Some(to.end),
+            last: None,
+        });
+    }
+    let plan = MetricPlan { query, ..context.plan.clone() };
+    let whole = Context::new(&plan, context.facts.clone(), context.max_rows, context.max_cells);
+    let spine = whole.spine(end);
+    let periods = periods_of(&whole, &spine, first)?;
+    let rows = Box::pin(rows_of(&whole, table, &spine, &periods)).await?;
+    let row = rows.into_iter().next().ok_or_else(|| {
+        ApiError::new(ErrorCode::Internal, "The totals have no row.")
+    })?;
+    Ok(column_keys(&plan.query, table).into_iter().zip(row.numbers).collect())
+}

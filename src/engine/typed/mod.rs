@@ -1,0 +1,59 @@
+//! Typed answers: one file per kind of field, over the same passes that the flat table uses.
+
+mod attach;
+mod attribution;
+mod duration;
+mod expansion;
+mod retention;
+
+use std::collections::HashMap;
+
+use crate::kernels::{Cells, Slicer};
+use crate::values::Scalar;
+
+use super::context::Context;
+
+pub use attach::{AttachCells, attach_rows, run_attach};
+pub use attribution::{attribution_answer, run_attribution};
+pub use duration::{duration_rows, run_duration};
+pub use expansion::{MovementCells, expansion_rows, run_movement};
+pub use retention::{RetentionCells, RetentionPass, parts, retention_rows, run_retention};
+
+/// Groups in order (nulls last), each with its key if any fact fell into it. Without group-by the
+/// one group is always there.
+#[must_use]
+pub fn groups_of<T: Default + Clone>(
+    context: &Context<'_>,
+    cells: &Cells<T>,
+    slicer: &Slicer,
+) -> Vec<(Vec<Scalar>, Option<u64>)> {
+    let mut groups: Vec<(Vec<Scalar>, Option<u64>)> =
+        cells.iter().map(|(key, _)| (slicer.values(key), Some(key))).collect();
+    if groups.is_empty() && context.query().group_by.is_empty() {
+        groups.push((Vec::new(), None));
+    }
+    groups.sort_by(|(a, _), (b, _)| compare_groups(a, b));
+    groups
+}
+
+/// Orders groups by their values, nulls last.
+#[must_use]
+pub fn compare_groups(a: &[Scalar], b: &[Scalar]) -> std::cmp::Ordering {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| a.total_cmp(b))
+        .find(|order| order.is_ne())
+        .unwrap_or(std::cmp::Ordering::Equal)
+}
+
+/// Places of codes by their text's order, for sorting rows by owner or product.
+#[must_use]
+pub fn text_order(names: &[std::sync::Arc<str>]) -> HashMap<u32, usize> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by(|a, b| names[*a].cmp(&names[*b]));
+    order
+        .into_iter()
+        .enumerate()
+        .filter_map(|(rank, code)| Some((u32::try_from(code).ok()?, rank)))
+        .collect()
+}

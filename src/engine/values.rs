@@ -1,0 +1,77 @@
+//! Distinct values of a dimension, for pick lists.
+
+use datafusion::common::Column;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::prelude::col;
+use datafusion::scalar::ScalarValue;
+
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::model::{Dimension, DimensionValue};
+use crate::values::Scalar;
+
+use super::facts::Facts;
+use super::load::{column, ident, lower_expr, to_scalar};
+
+/// Ascending, without nulls, at most `limit`; `search` is part of the text, whatever its case.
+pub async fn dimension_values(
+    facts: &Facts<'_>,
+    dimension: &Dimension,
+    search: Option<&str>,
+    limit: usize,
+) -> ApiResult<Vec<Scalar>> {
+    let mut values = match &dimension.value {
+        DimensionValue::RollUp { map, .. } => {
+            map.values().map(|family| Scalar::text(family.as_str())).collect()
+        }
+        _ => distinct(facts, dimension).await?,
+    };
+    let wanted = search.map(str::to_lowercase);
+    values.retain(|value| match (value, &wanted) {
+        (Scalar::Null, _) => false,
+        (Scalar::Text(text), Some(wanted)) => text.to_lowercase().contains(wanted),
+        _ => true,
+    });
+    values.sort_by(Scalar::total_cmp);
+    values.dedup();
+    values.truncate(limit);
+    Ok(values)
+}
+
+async fn distinct(facts: &Facts<'_>, dimension: &Dimension) -> ApiResult<Vec<Scalar>> {
+    let dataset = facts.model.datasets.get(&dimension.dataset).ok_or_else(|| {
+        ApiError::new(ErrorCode::Unavailable, format!("`{}` has no table.", dimension.name))
+    })?;
+    let table = facts.reader.table(&dataset.name)?;
+    let key = dimension.entity.as_ref().and_then(|entity| dataset.keys.get(entity));
+    let (columns, is_key) = match (&dimension.value, key.or(dataset.primary_key.first())) {
+        (DimensionValue::Expr(expr), _) => (expr.columns.clone(), false),
+        (_, Some(key)) => (vec![key.clone()], true),
+        _ => return Ok(Vec::new()),
+    };
+    let scan = table.scan(&columns, None)?;
+    let value = match &dimension.value {
+        DimensionValue::Expr(expr) if !is_key => lower_expr(&facts.reader, expr, scan.schema())?,
+        _ => ident(&columns[0]),
+    };
+    let plan = LogicalPlanBuilder::from(scan)
+        .project([value.alias("__value")])
+        .and_then(|plan| {
+            let none: Vec<datafusion::logical_expr::Expr> = Vec::new();
+            plan.aggregate([col(Column::new_unqualified("__value"))], none)
+        })
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(super::aggregate::plan_error)?;
+    let mut values = Vec::new();
+    facts
+        .reader
+        .execute(plan, &[table], |batch| {
+            let array = column(batch, 0)?;
+            for row in 0..array.len() {
+                let value = ScalarValue::try_from_array(array, row);
+                values.push(to_scalar(&value.map_err(super::aggregate::plan_error)?));
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(values)
+}
