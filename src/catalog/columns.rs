@@ -1,0 +1,246 @@
+//! Declared against found: which column of the files stands behind each column of the dataset, and
+//! how it is converted. What does not fit makes the table unavailable, in words.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono_tz::Tz;
+
+use super::TableProblem;
+use super::convert::{Conversion, Target, dictionary, is_string, scale_of};
+use crate::error::{ErrorCode, did_you_mean};
+use crate::model::{Column, ColumnName, ColumnType, Dataset};
+
+/// One schema that files of the table have, and the first file that has it.
+#[derive(Debug, Clone)]
+pub(super) struct FoundSchema {
+    pub schema: SchemaRef,
+    pub file: String,
+}
+
+/// A column as scans deliver it, and where the files keep it.
+#[derive(Debug, Clone)]
+pub(super) struct DeliveredColumn {
+    pub name: ColumnName,
+    pub in_files: String,
+    pub target: Target,
+}
+
+/// The table as scans deliver it.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub dataset: crate::model::DatasetName,
+    pub columns: Vec<DeliveredColumn>,
+    pub schema: SchemaRef,
+    /// What `check` should warn of.
+    pub notes: Vec<String>,
+}
+
+impl Delivered {
+    pub fn column(&self, name: &str) -> Option<&DeliveredColumn> {
+        self.columns.iter().find(|column| column.name.as_str() == name)
+    }
+
+    /// The schema to read a file with: text as dictionaries, everything else as it is.
+    pub fn read_schema(&self, found: &Schema) -> SchemaRef {
+        let is_text = |field: &Field| {
+            is_string(field.data_type())
+                && self.columns.iter().any(|column| {
+                    column.in_files == *field.name() && matches!(column.target, Target::Text(_))
+                })
+        };
+        let fields = found.fields().iter().map(|field| {
+            if is_text(field) {
+                Arc::new(Field::clone(field).with_data_type(dictionary()))
+            } else {
+                Arc::clone(field)
+            }
+        });
+        Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), found.metadata().clone()))
+    }
+}
+
+/// Checks every declared column against every schema found.
+pub(super) fn resolve_columns(
+    dataset: &Dataset,
+    zone: Tz,
+    found: &[FoundSchema],
+) -> Result<Delivered, TableProblem> {
+    let resolver = Resolver { dataset, zone, found };
+    let columns =
+        dataset.columns.values().map(|c| resolver.column(c)).collect::<Result<Vec<_>, _>>()?;
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|column| Field::new(column.name.as_str(), column.target.arrow_type(), true))
+        .collect();
+    let notes = columns.iter().filter_map(|column| resolver.note(column)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    Ok(Delivered { dataset: dataset.name.clone(), columns, schema, notes })
+}
+
+struct Resolver<'a> {
+    dataset: &'a Dataset,
+    zone: Tz,
+    found: &'a [FoundSchema],
+}
+
+impl Resolver<'_> {
+    fn column(&self, column: &Column) -> Result<DeliveredColumn, TableProblem> {
+        if let Some(missing) = self.found.iter().find(|f| field(f, &column.in_files).is_none())
+            && !column.optional
+        {
+            return Err(self.missing(column, missing));
+        }
+        let target = self.target(column);
+        for (file, data_type) in self.types(&column.in_files) {
+            if Conversion::between(data_type, &target).is_none() {
+                return Err(self.unfit(column, file, data_type));
+            }
+        }
+        Ok(DeliveredColumn { name: column.name.clone(), in_files: column.in_files.clone(), target })
+    }
+
+    fn types(&self, in_files: &str) -> impl Iterator<Item = (&FoundSchema, &DataType)> {
+        self.found.iter().filter_map(move |f| Some((f, field(f, in_files)?.data_type())))
+    }
+
+    fn target(&self, column: &Column) -> Target {
+        let decimal = |declared: u8| {
+            let least = declared.max(column.minor_units.unwrap_or_default());
+            let scale = self
+                .types(&column.in_files)
+                .filter_map(|(_, found)| scale_of(found))
+                .fold(i8::try_from(least).unwrap_or(i8::MAX), i8::max);
+            Target::Decimal { scale, minor_units: column.minor_units }
+        };
+        match column.data_type {
+            ColumnType::Text => Target::Text(Arc::new(column.values.clone())),
+            ColumnType::Int => Target::Int,
+            ColumnType::Decimal { scale } => decimal(scale),
+            ColumnType::Float => Target::Float,
+            ColumnType::Bool => Target::Bool,
+            ColumnType::Date => Target::Date,
+            ColumnType::Timestamp => Target::Timestamp { zone: self.zone },
+            ColumnType::AsFound => self.as_found(column, &decimal),
+        }
+    }
+
+    /// The narrowest of our types that holds what all files have.
+    fn as_found(&self, column: &Column, decimal: &dyn Fn(u8) -> Target) -> Target {
+        let types: Vec<&DataType> = self.types(&column.in_files).map(|(_, found)| found).collect();
+        let all = |fits: fn(&DataType) -> bool| types.iter().all(|found| fits(found));
+        let Some(first) = types.first() else {
+            return Target::Text(Arc::new(column.values.clone()));
+        };
+        if all(is_string) {
+            Target::Text(Arc::new(column.values.clone()))
+        } else if all(DataType::is_integer) && column.minor_units.is_none() {
+            Target::Int
+        } else if all(DataType::is_decimal) || column.minor_units.is_some() {
+            decimal(0)
+        } else if all(DataType::is_numeric) && !types.iter().any(|found| found.is_decimal()) {
+            Target::Float
+        } else if all(|found| *found == DataType::Boolean) {
+            Target::Bool
+        } else if all(|found| matches!(found, DataType::Date32 | DataType::Date64)) {
+            Target::Date
+        } else if all(DataType::is_temporal) && Conversion::between(first, &self.instant()).is_some() {
+            self.instant()
+        } else {
+            Target::Same(DataType::clone(first))
+        }
+    }
+
+    fn instant(&self) -> Target {
+        Target::Timestamp { zone: self.zone }
+    }
+
+    fn missing(&self, column: &Column, missing: &FoundSchema) -> TableProblem {
+        let names = missing.schema.fields().iter().map(|f| f.name().as_str());
+        let table = &self.dataset.name;
+        let mut message = format!(
+            "table `{table}`: column `{}` is missing: file `{}` has no column `{}`.{}",
+            column.name,
+            missing.file,
+            column.in_files,
+            did_you_mean(&column.in_files, names),
+        );
+        message.push_str(&self.where_to_map());
+        TableProblem::new(ErrorCode::BadData, message)
+    }
+
+    fn unfit(&self, column: &Column, file: &FoundSchema, found: &DataType) -> TableProblem {
+        let is_money = matches!(column.data_type, ColumnType::Decimal { .. });
+        let advice = if is_money && found.is_integer() && column.minor_units.is_none() {
+            " If these are minor units (cents), declare `minor_units` for it.".to_owned()
+        } else {
+            self.where_to_map()
+        };
+        let message = format!(
+            "table `{}`: column `{}` must be {}, but column `{}` of file `{}` holds {}.{advice}",
+            self.dataset.name,
+            column.name,
+            declared_words(column.data_type),
+            column.in_files,
+            file.file,
+            found_words(found),
+        );
+        TableProblem::new(ErrorCode::BadData, message)
+    }
+
+    fn where_to_map(&self) -> String {
+        if self.dataset.source.file.starts_with("canonical/") {
+            format!(" Another name is mapped under `canonical.{}.columns`.", self.dataset.name)
+        } else {
+            " The dataset's definition says which column of the files it is.".to_owned()
+        }
+    }
+
+    fn note(&self, column: &DeliveredColumn) -> Option<String> {
+        let Target::Decimal { scale, .. } = column.target else { return None };
+        let (file, _) =
+            self.types(&column.in_files).find(|(_, found)| found.is_floating())?;
+        Some(format!(
+            "table `{}`: column `{}` holds floating-point numbers (file `{}`); each is rounded \
+             once, to {scale} decimals",
+            self.dataset.name, column.name, file.file
+        ))
+    }
+}
+
+fn field<'a>(found: &'a FoundSchema, name: &str) -> Option<&'a Field> {
+    found.schema.field_with_name(name).ok()
+}
+
+fn declared_words(declared: ColumnType) -> &'static str {
+    match declared {
+        ColumnType::Text => "text",
+        ColumnType::Int => "an integer",
+        ColumnType::Decimal { .. } => "a decimal",
+        ColumnType::Float => "a number",
+        ColumnType::Bool => "a boolean",
+        ColumnType::Date => "a date",
+        ColumnType::Timestamp => "a timestamp or date",
+        ColumnType::AsFound => "of one type in all files",
+    }
+}
+
+fn found_words(found: &DataType) -> String {
+    match found {
+        other if is_string(other) => "text".to_owned(),
+        other if other.is_integer() => "integers".to_owned(),
+        other if other.is_floating() => "floating-point numbers".to_owned(),
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Boolean => "booleans".to_owned(),
+        DataType::Date32 | DataType::Date64 => "dates".to_owned(),
+        DataType::Timestamp(..) => "timestamps".to_owned(),
+        DataType::Null => "only nulls, without a type".to_owned(),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "lists".to_owned(),
+        DataType::Struct(_) | DataType::Map(..) => "nested records".to_owned(),
+        DataType::FixedSizeBinary(_) => "binary values".to_owned(),
+        _ => "values of another type".to_owned(),
+    }
+}

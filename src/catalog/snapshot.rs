@@ -1,0 +1,137 @@
+//! A table at one moment: exactly these files, checked against the dataset's declaration.
+
+use std::sync::Arc;
+
+use arrow::array::Array;
+use arrow::datatypes::DataType;
+use chrono::NaiveDate;
+use datafusion::common::TableReference;
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+
+use super::columns::Delivered;
+use super::convert::{Conversion, Target, instants};
+use super::listing::Month;
+use super::reader::DataFile;
+use super::scan::FilesTable;
+use super::store::Store;
+use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
+use crate::model::{ColumnName, DatasetName};
+use crate::values::Instant;
+
+/// A table's files, pinned: scans read these versions of these files or fail.
+#[derive(Debug)]
+pub struct TableSnapshot {
+    pub dataset: DatasetName,
+    /// Short hash of the files' paths, sizes and versions.
+    pub id: String,
+    pub files: Vec<Arc<DataFile>>,
+    pub rows: u64,
+    pub bytes: u64,
+    /// What a careful owner should know (money kept as floats).
+    pub notes: Vec<String>,
+    pub(super) store: Arc<Store>,
+    pub(super) delivered: Arc<Delivered>,
+}
+
+impl TableSnapshot {
+    /// The Arrow type of a column as scans deliver it: text as `Dictionary(Int32, Utf8)`, integers
+    /// as `Int64`, decimals as `Decimal128(38, scale)`, timestamps as microseconds without a zone
+    /// (UTC), dates as `Date32`.
+    #[must_use]
+    pub fn column_type(&self, column: &ColumnName) -> Option<&DataType> {
+        self.delivered.schema.field_with_name(column.as_str()).ok().map(|field| field.data_type())
+    }
+
+    /// A plan over exactly these files that delivers the asked columns, in this order, under the
+    /// dataset's names and types. With `months` only files whose hive partition (a UTC month) lies
+    /// between these days are read, a month more on each side; files without one always are.
+    ///
+    /// # Errors
+    /// `INTERNAL` for a column that the dataset does not have: planners ask for declared ones.
+    pub fn scan(
+        &self,
+        columns: &[ColumnName],
+        months: Option<(NaiveDate, NaiveDate)>,
+    ) -> ApiResult<LogicalPlan> {
+        let indices = columns.iter().map(|c| self.index_of(c)).collect::<ApiResult<Vec<_>>>()?;
+        let table = FilesTable {
+            store: Arc::clone(&self.store),
+            delivered: Arc::clone(&self.delivered),
+            files: self.files.iter().filter(|file| within(file, months)).cloned().collect(),
+        };
+        let name = TableReference::bare(self.dataset.as_str());
+        LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), Some(indices))
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| {
+                tracing::error!(%error, table = %self.dataset, "a scan cannot be planned");
+                ApiError::new(ErrorCode::Internal, "the question could not be planned")
+            })
+    }
+
+    /// The earliest and latest instant of a timestamp column, from the footers alone; none where
+    /// a file keeps no statistics of it (or the column has no value at all).
+    #[must_use]
+    pub fn time_range(&self, column: &ColumnName) -> Option<(Instant, Instant)> {
+        let mut range: Option<(Instant, Instant)> = None;
+        for file in &self.files {
+            for (first, last) in self.row_group_ranges(file, column)? {
+                range = Some(match range {
+                    Some((from, to)) => (from.min(first), to.max(last)),
+                    None => (first, last),
+                });
+            }
+        }
+        range
+    }
+
+    /// One range per row group that holds values.
+    fn row_group_ranges(&self, file: &DataFile, column: &ColumnName) -> Option<Vec<(Instant, Instant)>> {
+        let delivered = self.delivered.column(column.as_str())?;
+        if !matches!(delivered.target, Target::Timestamp { .. }) {
+            return None;
+        }
+        let Ok(field) = file.read_schema.field_with_name(&delivered.in_files) else {
+            return Some(Vec::new());
+        };
+        let conversion = Conversion::between(field.data_type(), &delivered.target)?;
+        let metadata = &file.footer.metadata;
+        let parquet_schema = metadata.file_metadata().schema_descr();
+        let statistics =
+            StatisticsConverter::try_new(&delivered.in_files, &file.read_schema, parquet_schema).ok()?;
+        let groups = metadata.row_groups();
+        let earliest = conversion.apply(&statistics.row_group_mins(groups).ok()?).ok()?;
+        let latest = conversion.apply(&statistics.row_group_maxes(groups).ok()?).ok()?;
+        let nulls = statistics.row_group_null_counts(groups).ok()?;
+        let mut ranges = Vec::with_capacity(groups.len());
+        for (index, bounds) in instants(&earliest).zip(instants(&latest)).enumerate() {
+            let rows = u64::try_from(groups[index].num_rows()).ok()?;
+            match bounds {
+                (Some(first), Some(last)) => ranges.push((first, last)),
+                // Without bounds a row group must be known to hold no value.
+                _ if rows == 0 || (nulls.is_valid(index) && nulls.value(index) == rows) => {}
+                _ => return None,
+            }
+        }
+        Some(ranges)
+    }
+
+    fn index_of(&self, column: &ColumnName) -> ApiResult<usize> {
+        self.delivered.schema.index_of(column.as_str()).map_err(|_| {
+            let names = self.delivered.columns.iter().map(|c| c.name.as_str());
+            let hint = did_you_mean(column.as_str(), names);
+            let message = format!("table `{}` has no column `{column}`.{hint}", self.dataset);
+            ApiError::new(ErrorCode::Internal, message)
+        })
+    }
+}
+
+fn within(file: &DataFile, months: Option<(NaiveDate, NaiveDate)>) -> bool {
+    match (file.month, months) {
+        (Some(month), Some((from, to))) => {
+            (Month::of(from).plus(-1)..=Month::of(to).plus(1)).contains(&month)
+        }
+        _ => true,
+    }
+}
