@@ -4,6 +4,8 @@
 mod cells;
 mod facts;
 mod slicer;
+#[cfg(test)]
+mod testkit;
 
 pub use cells::{Cells, Merge, over_customers};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span};
