@@ -3,10 +3,18 @@
 
 mod cells;
 mod facts;
+mod owners;
 mod slicer;
+mod split;
+mod steps;
+mod survival;
 #[cfg(test)]
 mod testkit;
 
 pub use cells::{Cells, Merge, over_customers};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span};
+pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};
+pub use split::split;
+pub use steps::{Expansion, Step, expansions, steps};
+pub use survival::{Estimate, Outcome, Point, Subject, estimate};
