@@ -9,6 +9,8 @@ mod owners;
 mod retention;
 mod slicer;
 mod split;
+mod steps;
+mod survival;
 #[cfg(test)]
 mod testkit;
 mod units;
@@ -21,3 +23,5 @@ pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use retention::{RetentionAsk, RetentionCell, retention};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};
 pub use split::split;
+pub use steps::{Expansion, Step, expansions, steps};
+pub use survival::{Estimate, Outcome, Point, Subject, estimate};

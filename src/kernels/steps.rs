@@ -1,0 +1,122 @@
+//! A customer's total balance step by step, and the expansions on the way.
+
+use std::ops::Range;
+
+use crate::model::MovementClass;
+
+use super::{BalanceFacts, Code, NONE};
+
+/// The change of a customer's total balance at one instant, everything at it netted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    pub at: i64,
+    pub before: i128,
+    pub after: i128,
+}
+
+impl Step {
+    /// The balance falls from above zero to zero or below.
+    #[must_use]
+    pub fn is_churn(&self) -> bool {
+        self.before > 0 && self.after <= 0
+    }
+
+    /// An active customer's balance rises.
+    #[must_use]
+    pub fn is_expansion(&self) -> bool {
+        self.before > 0 && self.after > self.before
+    }
+}
+
+/// The steps of one customer's rows, ascending in time.
+pub fn steps(facts: &BalanceFacts, rows: Range<usize>) -> impl Iterator<Item = Step> {
+    let mut next = rows.start;
+    let mut balance = 0;
+    std::iter::from_fn(move || {
+        let at = *facts.time[..rows.end].get(next)?;
+        let before = balance;
+        while next < rows.end && facts.time[next] == at {
+            balance += i128::from(facts.amount[next]);
+            next += 1;
+        }
+        Some(Step { at, before, after: balance })
+    })
+}
+
+/// An expansion: a movement recorded as one, whatever its sign, or (where movements are not
+/// recorded) a rise of an active customer's total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expansion {
+    pub at: i64,
+    pub amount: i128,
+    pub product: Code,
+    pub kind: Code,
+    pub offer: Code,
+}
+
+/// Fills `into` with one customer's expansions before `known`, ascending in time.
+pub fn expansions(facts: &BalanceFacts, customer: usize, known: i64, into: &mut Vec<Expansion>) {
+    const CLASS: u8 = MovementClass::Expansion as u8;
+    into.clear();
+    let rows = facts.rows_before(customer, known);
+    if facts.recorded {
+        into.extend(rows.filter(|row| facts.class.get(*row) == Some(&CLASS)).map(|row| Expansion {
+            at: facts.time[row],
+            amount: i128::from(facts.amount[row]),
+            product: facts.product.get(row).copied().unwrap_or(NONE),
+            kind: facts.kind_of(row),
+            offer: facts.offer.get(row).copied().unwrap_or(NONE),
+        }));
+    } else {
+        into.extend(steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {
+            at: step.at,
+            amount: step.after - step.before,
+            product: NONE,
+            kind: NONE,
+            offer: NONE,
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testkit::{Ledger, at, eight_customers};
+
+    #[test]
+    fn movements_of_an_instant_are_netted_over_products() {
+        let ledger = Ledger::of(&[
+            ("x", "core", "2024-01-01", "new", "", 10_00),
+            ("x", "core", "2024-02-01", "churn", "", -10_00),
+            ("x", "addon", "2024-02-01", "new", "", 12_00),
+            ("x", "addon", "2024-03-01", "churn", "", -12_00),
+            ("x", "core", "2024-04-01", "reactivation", "", 9_00),
+        ]);
+        let facts = &ledger.facts;
+        let balances: Vec<_> =
+            steps(facts, facts.rows_of(0)).map(|step| (step.before, step.after)).collect();
+        assert_eq!(balances, [(0, 10_00), (10_00, 12_00), (12_00, 0), (0, 9_00)]);
+        let known = facts.rows_before(0, at("2024-03-01"));
+        assert_eq!(steps(facts, known).filter(Step::is_churn).count(), 0);
+        assert_eq!(steps(facts, facts.rows_of(0)).filter(Step::is_churn).count(), 1);
+        assert_eq!(steps(facts, facts.rows_of(5)).count(), 0);
+    }
+
+    #[test]
+    fn expansions_are_recorded_or_derived() {
+        let recorded = eight_customers();
+        let b = recorded.customers.of("B") as usize;
+        let mut found = Vec::new();
+        expansions(&recorded.facts, b, i64::MAX, &mut found);
+        let amounts: Vec<_> = found.iter().map(|each| each.amount).collect();
+        assert_eq!(amounts, [20_00, 25_00]);
+        assert_eq!(found[1].kind, recorded.kinds.of("add_on"));
+        expansions(&recorded.facts, b, at("2024-02-05"), &mut found);
+        assert_eq!(found.len(), 1);
+
+        // Derived: 70 on 1 December at once, then −20, then +25.
+        expansions(&recorded.unrecorded().facts, b, i64::MAX, &mut found);
+        let derived: Vec<_> = found.iter().map(|each| (each.at, each.amount)).collect();
+        assert_eq!(derived, [(at("2024-02-05"), 25_00)]);
+    }
+}
