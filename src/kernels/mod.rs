@@ -2,6 +2,7 @@
 //! movements, balances, attachment, time to an event, attribution. No IO, no clock, no engine.
 
 mod cells;
+mod duration;
 mod facts;
 mod owners;
 mod slicer;
@@ -12,7 +13,8 @@ mod survival;
 mod testkit;
 
 pub use cells::{Cells, Merge, over_customers};
-pub use facts::{BalanceFacts, Code, Known, NONE, Span};
+pub use duration::{DurationAsk, Durations, Origins, durations};
+pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};
 pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};
 pub use split::split;
