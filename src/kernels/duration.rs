@@ -110,7 +110,11 @@ impl Watch<'_> {
     }
 
     /// The instants of the origin and of the expansion waited for.
-    fn origin_and_target(&self, customer: usize, events: &[Expansion]) -> Option<(i64, Option<i64>)> {
+    fn origin_and_target(
+        &self,
+        customer: usize,
+        events: &[Expansion],
+    ) -> Option<(i64, Option<i64>)> {
         match &self.ask.origins {
             Origins::PerCustomer(origins) => {
                 let origin = (*origins.get(customer)?)?;
@@ -174,15 +178,7 @@ mod tests {
 
     fn ask(origins: Origins, nth: usize) -> DurationAsk<'static> {
         let end = at(T);
-        DurationAsk {
-            origins,
-            nth,
-            kinds: None,
-            as_of: end,
-            end,
-            cohort: None,
-            day_of: &utc_day,
-        }
+        DurationAsk { origins, nth, kinds: None, as_of: end, end, cohort: None, day_of: &utc_day }
     }
 
     /// Acquired on the day given, with these movements; watched to the end of 2024.
@@ -369,9 +365,8 @@ mod tests {
         let not_c6 = Filter::Mask(Axis::Customer, (0..9).map(|code| code != 5).collect());
         let slicer = Slicer::new(vec![halves], Some(not_c6));
         let found = durations(&ledger.facts, &asked, &slicer);
-        let sizes = |key| -> Vec<usize> {
-            found.cells.get(key).unwrap().iter().map(Vec::len).collect()
-        };
+        let sizes =
+            |key| -> Vec<usize> { found.cells.get(key).unwrap().iter().map(Vec::len).collect() };
         // c8's origin is in December, outside both periods.
         assert_eq!(sizes(0), [3, 1]);
         assert_eq!(sizes(1), [2, 0]);

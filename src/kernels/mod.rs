@@ -1,9 +1,11 @@
 //! The arithmetic of the definition book, as pure functions over facts in memory: retention,
 //! movements, balances, attachment, time to an event, attribution. No IO, no clock, no engine.
 
+mod attach;
 mod cells;
 mod duration;
 mod facts;
+mod orders;
 mod owners;
 mod slicer;
 mod split;
@@ -12,9 +14,11 @@ mod survival;
 #[cfg(test)]
 mod testkit;
 
+pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, attach_within_days};
 pub use cells::{Cells, Merge, over_customers};
 pub use duration::{DurationAsk, Durations, Origins, durations};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};
+pub use orders::{OrderColumns, OrderFacts, ProductRoles};
 pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};
 pub use split::split;
