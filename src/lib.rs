@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod catalog;
+pub mod clock;
 pub mod engine;
 pub mod error;
 pub mod kernels;

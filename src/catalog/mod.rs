@@ -139,16 +139,20 @@ impl Catalog {
     /// `refresh`; requests that need the same listing share it. Names the model does not have are
     /// left out.
     pub async fn view(&self, datasets: &[DatasetName]) -> WarehouseView {
-        let inner = &self.inner;
-        let known = datasets.iter().filter_map(|name| {
-            Some((inner.model.datasets.get(name)?, inner.tables.get(name)?))
-        });
-        let zone = inner.model.calendar.zone;
-        let tables = stream::iter(known.collect::<Vec<_>>())
-            .map(|(dataset, table)| async move {
-                (dataset.name.clone(), table.view(dataset, zone, &inner.settings).await)
+        let limit = self.inner.settings.listing_concurrency.max(1);
+        let tables = stream::iter(datasets.to_vec())
+            .map(|name| {
+                let inner = Arc::clone(&self.inner);
+                async move {
+                    let dataset = inner.model.datasets.get(&name)?;
+                    let table = inner.tables.get(&name)?;
+                    let zone = inner.model.calendar.zone;
+                    let view = table.view(dataset, zone, &inner.settings).await;
+                    Some((name, view))
+                }
             })
-            .buffer_unordered(inner.settings.listing_concurrency.max(1))
+            .buffer_unordered(limit)
+            .filter_map(std::future::ready)
             .collect()
             .await;
         WarehouseView { tables }

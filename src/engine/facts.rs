@@ -17,7 +17,7 @@ use crate::values::Scalar;
 use super::keys::KeySpace;
 use super::load::{
     AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedProducts,
-    Origins, Reader, load_attributes, load_balance, load_offers, load_orders, load_origins,
+    LoadedOrigins, Reader, load_attributes, load_balance, load_offers, load_orders, load_origins,
     load_owners, load_products,
 };
 use super::slice::DimensionColumns;
@@ -33,7 +33,7 @@ pub enum Fact {
     Orders(Arc<LoadedOrders>),
     Products(Arc<LoadedProducts>),
     Offers(Arc<LoadedOffers>),
-    Origins(Arc<Origins>),
+    Origins(Arc<LoadedOrigins>),
 }
 
 impl Fact {
@@ -195,7 +195,7 @@ impl Facts<'_> {
         loaded.map(Some)
     }
 
-    pub async fn origins(&self, kind: &DurationKind) -> ApiResult<Arc<Origins>> {
+    pub async fn origins(&self, kind: &DurationKind) -> ApiResult<Arc<LoadedOrigins>> {
         let dataset = match (&kind.milestone, &kind.milestones) {
             (Some(_), Some(milestones)) if kind.origin == crate::model::TimeOrigin::Milestone => {
                 &milestones.dataset

@@ -1,7 +1,19 @@
 //! The one door through which every question is executed: [`Engine`]. Limits, caches and access
 //! rules hang here; the doors (GraphQL, HTTP, CLI) see answers only.
 
+mod aggregate;
 mod answer;
+mod bands;
+mod context;
+mod facts;
+mod keys;
+mod load;
+mod local;
+mod needs;
+mod slice;
+mod table;
+mod typed;
+mod values;
 
 use std::sync::Arc;
 
@@ -12,6 +24,8 @@ pub use answer::{
     ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow, Group, PeriodInfo, Provenance,
     RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
 };
+
+pub use local::{EngineSettings, LocalEngine};
 
 use crate::error::ApiResult;
 use crate::model::{DimensionName, MetricName, Model};

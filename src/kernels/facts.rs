@@ -23,6 +23,18 @@ impl Span {
     }
 }
 
+/// Which of consecutive periods holds an instant.
+#[must_use]
+pub fn period_of(periods: &[Span], at: i64) -> Option<usize> {
+    let place = periods.partition_point(|period| period.end <= at);
+    periods.get(place)?.contains(at).then_some(place)
+}
+
+/// The code at a position; beyond what codes can say, none.
+pub(super) fn code_of(position: usize) -> Code {
+    Code::try_from(position).unwrap_or(NONE)
+}
+
 /// Changes of recurring revenue, in minor units, sorted by (customer, time).
 ///
 /// A ledger's rows are its movements. Intervals and snapshots become changes of the same shape

@@ -1,10 +1,14 @@
 //! The arithmetic of the definition book, as pure functions over facts in memory: retention,
 //! movements, balances, attachment, time to an event, attribution. No IO, no clock, no engine.
 
+mod attach;
+mod attribution;
 mod balance;
 mod cells;
+mod duration;
 mod facts;
 mod movement;
+mod orders;
 mod owners;
 mod retention;
 mod slicer;
@@ -15,10 +19,14 @@ mod survival;
 mod testkit;
 mod units;
 
+pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, attach_within_days};
+pub use attribution::{Attribution, AttributionAsk, Credit, attribute};
 pub use balance::{BalanceCell, balance};
 pub use cells::{Cells, Merge, over_customers};
-pub use facts::{BalanceFacts, Code, Known, NONE, Span};
+pub use duration::{DurationAsk, Durations, Origins, durations};
+pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};
 pub use movement::{MovementAsk, MovementCell, class_of_step, movement};
+pub use orders::{OrderColumns, OrderFacts, ProductRoles};
 pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use retention::{RetentionAsk, RetentionCell, retention};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};

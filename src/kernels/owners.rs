@@ -81,6 +81,12 @@ impl OwnerFacts {
         Self { offsets, rows: sorted.into_iter().map(assignment).collect(), one, rank }
     }
 
+    /// Size in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.rows.len() * size_of::<Assignment>() + self.offsets.len() * 8 + self.rank.len() * 4
+    }
+
     /// How many owners' codes there are.
     #[must_use]
     pub fn owners(&self) -> usize {

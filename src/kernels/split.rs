@@ -83,8 +83,7 @@ mod tests {
     #[test]
     fn products_beyond_128_bits_stay_exact() {
         // Python: divmod((2**100 + 7) * (2**80 + 1), 2**81 + 4).
-        let (quotient, remainder) =
-            divide_product((1 << 100) + 7, (1 << 80) + 1, (1 << 81) + 4);
+        let (quotient, remainder) = divide_product((1 << 100) + 7, (1 << 80) + 1, (1 << 81) + 4);
         assert_eq!(quotient, 633_825_300_114_114_700_748_351_078_403);
         assert_eq!(remainder, 1_208_925_819_614_629_176_803_323);
     }

@@ -60,12 +60,14 @@ pub fn expansions(facts: &BalanceFacts, customer: usize, known: i64, into: &mut 
     into.clear();
     let rows = facts.rows_before(customer, known);
     if facts.recorded {
-        into.extend(rows.filter(|row| facts.class.get(*row) == Some(&CLASS)).map(|row| Expansion {
-            at: facts.time[row],
-            amount: i128::from(facts.amount[row]),
-            product: facts.product.get(row).copied().unwrap_or(NONE),
-            kind: facts.kind_of(row),
-            offer: facts.offer.get(row).copied().unwrap_or(NONE),
+        into.extend(rows.filter(|row| facts.class.get(*row) == Some(&CLASS)).map(|row| {
+            Expansion {
+                at: facts.time[row],
+                amount: i128::from(facts.amount[row]),
+                product: facts.product.get(row).copied().unwrap_or(NONE),
+                kind: facts.kind_of(row),
+                offer: facts.offer.get(row).copied().unwrap_or(NONE),
+            }
         }));
     } else {
         into.extend(steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {

@@ -28,7 +28,8 @@ use super::table::GroupValues;
 
 pub use conversion::run_conversion;
 pub use observed::newest_of;
-use rows::{PERIOD, RowsAsk, VALUE, group_column, plan_error, rows_plan};
+pub use rows::plan_error;
+use rows::{PERIOD, RowsAsk, VALUE, group_column, rows_plan};
 
 /// Values by group and period.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
 use crate::kernels::{BalanceFacts, Code, Known, NONE};
 use crate::model::{
-    Balance, BalanceShape, ColumnName, Dataset, Intervals, Ledger, Model, MovementClass, Snapshots,
+    BalanceShape, ColumnName, Dataset, Intervals, Ledger, Model, MovementClass, Snapshots,
 };
 use crate::values::{Calendar, Instant, shift_months};
 
@@ -363,7 +363,7 @@ impl Rows {
         BalanceFacts {
             time: order.iter().map(|row| self.time[*row as usize]).collect(),
             amount: order.iter().map(|row| self.amount[*row as usize]).collect(),
-            product: pick(nth(0)),
+            product: nth(0).map_or_else(|| vec![NONE; order.len()], |codes| pick(Some(codes))),
             kind: pick(nth(1)),
             offer: pick(nth(2)),
             class: class

@@ -3,9 +3,15 @@
 mod attributes;
 mod balance;
 mod columns;
+mod orders;
+mod origins;
+mod owners;
 mod reader;
 
 pub use attributes::{AttributeColumn, Attributes, ident, load_attributes, lower_expr, to_scalar};
 pub use balance::{LoadedBalance, key_space_of, load_balance};
-pub use columns::{amounts, codes, instants, instants_in, scale_of};
+pub use columns::{codes, instants_in};
+pub use orders::{LoadedOrders, LoadedProducts, load_orders, load_products};
+pub use origins::{LoadedOrigins, load_origins};
+pub use owners::{LoadedOffers, load_offers, load_owners};
 pub use reader::{Reader, column};

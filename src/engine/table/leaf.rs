@@ -79,7 +79,7 @@ pub async fn run_leaf(
         }
         Leaf::Duration(kind) => LeafRun::Duration(run_duration(context, kind, Some(periods)).await?),
         Leaf::Attribution(kind) => {
-            let run = run_attribution(context, kind, periods).await?;
+            let run = run_attribution(context, kind, periods, false).await?;
             LeafRun::Credited { by_group: run.credited_by_group(periods.len()), scale: run.scale() }
         }
         Leaf::Aggregate(kind) => {

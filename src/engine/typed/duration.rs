@@ -1,0 +1,179 @@
+//! The typed duration answer: the survival estimate of each group, with its curve.
+
+use std::collections::HashMap;
+
+use crate::engine::context::Context;
+use crate::engine::slice::slicer;
+use crate::engine::table::GroupValues;
+use crate::engine::{DurationAnswerRow, SurvivalPoint};
+use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
+use crate::kernels::{DurationAsk, Estimate, Origins, Span, durations, estimate};
+use crate::model::{BalanceShape, DurationKind, TimeOrigin};
+use crate::planner::Period;
+
+use super::attach::day_number;
+use super::compare_groups;
+
+/// Estimates by cohort period and group. `periods` are the cohort's; none: everybody, as period 0.
+pub async fn run_duration(
+    context: &Context<'_>,
+    kind: &DurationKind,
+    periods: Option<&[Period]>,
+) -> ApiResult<HashMap<(usize, GroupValues), Estimate>> {
+    let loaded = context.facts.balance(&kind.balance).await?;
+    context.note_left_out(&loaded);
+    if let BalanceShape::Ledger(ledger) = &loaded.shape
+        && !loaded.unmapped.is_empty()
+    {
+        return Err(crate::engine::context::unmapped_classes(&loaded, ledger.class.as_str()));
+    }
+    let Some(end) = context.end_of_observation(loaded.facts.newest) else {
+        return Ok(HashMap::new());
+    };
+    let axes = context.axes(&loaded);
+    let columns = context.facts.dimension_columns(context.query(), &axes).await?;
+    let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+    let calendar = context.facts.model.calendar;
+    let day_of = move |at: i64| day_number(&calendar, at);
+    let ask = DurationAsk {
+        origins: origins_of(context, kind).await?,
+        nth: kind.nth as usize,
+        kinds: kinds_of(context, kind, &loaded.shape)?,
+        as_of: context.as_of(),
+        end: end.0,
+        cohort: periods
+            .filter(|_| context.query().period.is_some())
+            .map(|periods| periods.iter().map(|period| period.span).collect::<Vec<Span>>()),
+        day_of: &day_of,
+    };
+    let found = durations(&loaded.facts, &ask, &slicer);
+    for (count, what) in [
+        (found.without_origin, "no origin"),
+        (found.late_origin, "an origin at or after the end of observation"),
+    ] {
+        if count > 0 {
+            context.note(format!("{count} customer(s) with {what} are not subjects."));
+        }
+    }
+    let mut estimates = HashMap::new();
+    for (key, cells) in found.cells.iter() {
+        for (period, subjects) in cells.iter().enumerate() {
+            let mut subjects = subjects.clone();
+            let group = slicer.values(key);
+            estimates.insert((period, group), estimate(&mut subjects, kind.competing));
+        }
+    }
+    Ok(estimates)
+}
+
+async fn origins_of(context: &Context<'_>, kind: &DurationKind) -> ApiResult<Origins> {
+    if kind.origin == TimeOrigin::PreviousExpansion {
+        return Ok(Origins::PreviousExpansion);
+    }
+    let dataset = match (&kind.milestones, kind.origin) {
+        (Some(milestones), TimeOrigin::Milestone) => &milestones.dataset,
+        (None, TimeOrigin::Milestone) => {
+            return Err(ApiError::new(
+                ErrorCode::Unavailable,
+                "The definition names no table of milestones, so `origin: MILESTONE` cannot be answered.",
+            ));
+        }
+        _ => &kind.acquisition.0,
+    };
+    let origins = context.facts.origins(kind).await?;
+    context.read(dataset, None);
+    if kind.origin == TimeOrigin::Milestone && origins.by_customer.iter().all(Option::is_none) {
+        let name = kind.milestone.as_deref().unwrap_or_default();
+        return Err(ApiError::new(
+            ErrorCode::UnknownValue,
+            format!("No customer has reached a milestone `{name}`."),
+        ));
+    }
+    let as_of = context.as_of();
+    let known = origins.by_customer.iter().map(|at| at.filter(|at| *at < as_of));
+    Ok(Origins::PerCustomer(known.collect()))
+}
+
+/// Which kinds of expansion count, by code and a last entry for null.
+fn kinds_of(
+    context: &Context<'_>,
+    kind: &DurationKind,
+    shape: &BalanceShape,
+) -> ApiResult<Option<Vec<bool>>> {
+    let Some(types) = &kind.types else { return Ok(None) };
+    let BalanceShape::Ledger(ledger) = shape else {
+        return Err(ApiError::new(
+            ErrorCode::Unavailable,
+            format!("{} records no expansion types, so `types` cannot be asked for.", shape.dataset()),
+        ));
+    };
+    let Some(column) = &ledger.expansion_type else {
+        return Err(ApiError::new(
+            ErrorCode::Unavailable,
+            "The ledger has no expansion types, so `types` cannot be asked for.",
+        ));
+    };
+    let dataset = context.facts.model.datasets.get(&ledger.dataset);
+    let names =
+        context.facts.keys.of(&crate::engine::load::key_space_of(dataset, column)).names();
+    for wanted in types {
+        if !names.iter().any(|name| name.as_ref() == wanted) {
+            let hint = did_you_mean(wanted, names.iter().map(AsRef::as_ref));
+            return Err(ApiError::new(
+                ErrorCode::UnknownValue,
+                format!("There is no expansion type `{wanted}`.{hint}"),
+            ));
+        }
+    }
+    let counts = names.iter().map(|name| types.iter().any(|wanted| wanted == name.as_ref()));
+    Ok(Some(counts.chain([false]).collect()))
+}
+
+/// The rows of the typed field.
+pub async fn duration_rows(
+    context: &Context<'_>,
+    kind: &DurationKind,
+) -> ApiResult<Vec<DurationAnswerRow>> {
+    let periods = match context.query().period {
+        Some(_) => {
+            let newest = context.facts.balance(&kind.balance).await?.facts.newest;
+            Some(context.periods(newest)?)
+        }
+        None => None,
+    };
+    let estimates = run_duration(context, kind, periods.as_deref()).await?;
+    let mut rows: Vec<(GroupValues, Estimate)> =
+        estimates.into_iter().map(|((_, group), estimate)| (group, estimate)).collect();
+    if rows.is_empty() && context.query().group_by.is_empty() {
+        rows.push((Vec::new(), estimate(&mut [], kind.competing)));
+    }
+    rows.sort_by(|(a, _), (b, _)| compare_groups(a, b));
+    context.check_rows(rows.len())?;
+    Ok(rows.into_iter().map(|(group, estimate)| row_of(context, group, estimate)).collect())
+}
+
+fn row_of(context: &Context<'_>, group: GroupValues, estimate: Estimate) -> DurationAnswerRow {
+    DurationAnswerRow {
+        group: context.group(group),
+        subjects: estimate.subjects,
+        events: estimate.events,
+        censored: estimate.censored,
+        churned: estimate.churned,
+        p25_days: estimate.p25,
+        median_days: estimate.median,
+        p75_days: estimate.p75,
+        observed_median_days: estimate.observed_median,
+        curve: estimate
+            .curve
+            .into_iter()
+            .map(|point| SurvivalPoint {
+                day: point.day,
+                survival: point.survival,
+                low95: point.low95,
+                high95: point.high95,
+                at_risk: point.at_risk,
+                events: point.events,
+            })
+            .collect(),
+    }
+}
