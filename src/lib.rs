@@ -5,8 +5,11 @@
 //! [`graphql`] or the CLI. ARCHITECTURE.md walks through it room by room.
 #![forbid(unsafe_code)]
 
+pub mod definitions;
+pub mod diagnostics;
 pub mod engine;
 pub mod error;
 pub mod model;
 pub mod planner;
+pub mod project;
 pub mod values;
