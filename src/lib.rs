@@ -7,9 +7,12 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod definitions;
+pub mod diagnostics;
 pub mod engine;
 pub mod error;
 pub mod kernels;
 pub mod model;
 pub mod planner;
+pub mod project;
 pub mod values;

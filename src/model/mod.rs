@@ -7,6 +7,7 @@ mod dimension;
 mod expr;
 mod metric;
 mod names;
+mod resolve;
 
 use indexmap::IndexMap;
 
@@ -21,9 +22,9 @@ pub use metric::{
     OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
     TimeOrigin, Unit, Window,
 };
-pub use names::{
-    BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName,
-};
+pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
+
+pub use resolve::resolve;
 
 use crate::values::Calendar;
 

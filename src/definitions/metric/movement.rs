@@ -1,0 +1,35 @@
+//! Recorded movements of recurring revenue.
+
+use crate::definitions::read::{Text, choice, record};
+
+choice! {
+    /// The five classes of movements.
+    pub enum ClassWord {
+        New = "new",
+        Expansion = "expansion",
+        Contraction = "contraction",
+        Churn = "churn",
+        Reactivation = "reactivation",
+    }
+}
+
+choice! {
+    /// What is measured of movements.
+    pub enum MovementWord {
+        Amount = "amount",
+        Events = "events",
+        Customers = "customers",
+    }
+}
+
+record! {
+    /// Movements in the period.
+    pub struct MovementDef is "a movement metric" {
+        /// The balance; needed where there is more than one.
+        balance: Option<Text>,
+        /// The classes that count.
+        classes: Vec<ClassWord>,
+        /// amount (losses positive), events, or distinct customers.
+        measure: MovementWord,
+    }
+}

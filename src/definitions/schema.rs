@@ -1,0 +1,49 @@
+//! JSON Schema of the definition files, from the same lists that read them: editors complete and
+//! check what the loader accepts, nothing else.
+
+use serde_json::{Map, Value, json};
+
+use super::read::{Fields, Read};
+
+/// The properties of one mapping while they are collected.
+#[derive(Debug, Default)]
+pub struct ObjectSchema {
+    properties: Map<String, Value>,
+    required: Vec<Value>,
+}
+
+impl ObjectSchema {
+    /// The schema of a mapping with the keys of `T`.
+    pub(super) fn of<T: Fields>(description: &str) -> Value {
+        let mut schema = Self::default();
+        T::properties(&mut schema);
+        schema.finish(description)
+    }
+
+    pub(super) fn add<T: Read>(&mut self, key: &str, description: &str) {
+        let mut value = T::schema();
+        if let Value::Object(map) = &mut value {
+            map.insert("description".to_owned(), json!(description.trim()));
+        }
+        self.properties.insert(key.to_owned(), value);
+        if T::missing().is_none() {
+            self.required.push(json!(key));
+        }
+    }
+
+    /// A key that holds exactly one word.
+    pub(super) fn add_word(&mut self, key: &str, word: &str) {
+        self.properties.insert(key.to_owned(), json!({ "const": word }));
+        self.required.push(json!(key));
+    }
+
+    pub(super) fn finish(self, description: &str) -> Value {
+        json!({
+            "type": "object",
+            "description": description.trim(),
+            "properties": self.properties,
+            "required": self.required,
+            "additionalProperties": false,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! Titles and explanations of the codes: what `explain U0402` prints.
+
+use super::Code;
+
+impl Code {
+    /// One line: what the code says.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Unreadable => "a file cannot be read",
+            Self::YamlSyntax => "not valid YAML",
+            Self::TabIndent => "a tab in the indentation",
+            Self::DuplicateKey => "a key twice in one mapping",
+            Self::TooLarge => "a definition file that is too large",
+            Self::UnknownKey => "a key that does not exist here",
+            Self::MissingKey => "a required key is missing",
+            Self::WrongType => "a value of another type is expected",
+            Self::UnknownChoice => "a word that is not one of the choices",
+            Self::InvalidValue => "a value that cannot be meant",
+            Self::InvalidName => "a name that breaks the rules for names",
+            Self::ReservedName => "a name that means something else already",
+            Self::DuplicateName => "a name that is taken",
+            Self::UnknownDataset => "a dataset that does not exist",
+            Self::UnknownColumn => "a column that does not exist",
+            Self::UnknownMetric => "a metric that does not exist",
+            Self::UnknownDimension => "a dimension that does not exist",
+            Self::UnknownBalance => "a balance that does not exist",
+            Self::UnknownEntity => "a key that leads nowhere",
+            Self::UnknownField => "a typed field that does not exist",
+            Self::ExpressionSyntax => "an expression that cannot be parsed",
+            Self::ExpressionNotAllowed => "an expression that does more than it may",
+            Self::UnknownFunction => "a function that is not on the list",
+            Self::MetricCycle => "metrics that are defined by each other",
+            Self::WrongMetricKind => "a metric of a kind that does not fit",
+            Self::FieldTaken => "a typed field that two metrics answer",
+            Self::JoinMismatch => "a join that does not fit its bridge",
+            Self::MappedTwice => "a table that is mapped and redefined",
+            Self::BandOverlap => "bands that overlap",
+            Self::UnknownClass => "a value mapped onto a movement class that does not exist",
+            Self::DeprecatedUsed => "a deprecated metric is used",
+            Self::NothingGroups => "a metric that nothing can group",
+            Self::UnusedMapping => "a mapping of values without a column that needs it",
+        }
+    }
+
+    /// Why it is refused and what to do.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Unreadable => {
+                "A project is read from `upswell.yml`, `datasets/**/*.yml` and `metrics/**/*.yml` \
+                 below its folder. The file named here could not be read, or is not UTF-8 text. \
+                 Check its permissions and its encoding."
+            }
+            Self::YamlSyntax => {
+                "The file is not valid YAML, so nothing in it could be read. The place shown is \
+                 where the parser gave up; the cause is often on the line above: a missing colon, \
+                 an unclosed quote or bracket, a list item that is indented differently from the \
+                 others."
+            }
+            Self::TabIndent => {
+                "YAML forbids tabs in indentation, because editors disagree on their width. \
+                 Indent with spaces (two are customary)."
+            }
+            Self::DuplicateKey => {
+                "A mapping holds each key once; the second would silently win over the first. \
+                 Remove one, or indent it below the definition that it belongs to."
+            }
+            Self::TooLarge => {
+                "Definition files are limited in size, depth and number of nodes, aliases \
+                 expanded, so that no file can exhaust the memory of the server. Split the file."
+            }
+            Self::UnknownKey => {
+                "Every key of a definition has a meaning; others are refused, so that a misspelt \
+                 key is never silently ignored. The keys of a metric depend on its `kind`."
+            }
+            Self::MissingKey => {
+                "The definition needs this key. If you did write it, look at its indentation: a \
+                 key indented differently belongs to another mapping."
+            }
+            Self::WrongType => {
+                "A key holds text, a number, a list or a mapping, as its description says."
+            }
+            Self::UnknownChoice => "The key takes one of a closed list of words.",
+            Self::InvalidValue => {
+                "The value has the right type but cannot be used: a time zone that does not \
+                 exist, a negative number of days, a date that is no date, an empty range."
+            }
+            Self::InvalidName => {
+                "Names appear everywhere exactly as written: in GraphQL, in CSV headers, on the \
+                 command line. They match `[a-z][a-z0-9_]*`, without a double underscore (which \
+                 separates comparisons such as `nrr__previous_year`)."
+            }
+            Self::ReservedName => {
+                "true, false, null, and, or, not and period have a meaning of their own in \
+                 queries and cannot name a metric or a dimension."
+            }
+            Self::DuplicateName => {
+                "Names are unique over metrics and dimensions together (both are columns of the \
+                 same answers), over datasets and over balances. A project overrides a definition \
+                 that ships by giving its own the same name; two of its own cannot share one."
+            }
+            Self::UnknownDataset => {
+                "No dataset of that name is defined in `datasets/` or among the definitions that \
+                 ship."
+            }
+            Self::UnknownColumn => {
+                "The dataset declares its columns and this is not one of them. Add it below the \
+                 dataset's `columns`, or correct the name. Datasets without `columns` take \
+                 columns as the files have them."
+            }
+            Self::UnknownMetric => {
+                "Another metric is named here, but none of that name is defined."
+            }
+            Self::UnknownDimension => {
+                "A dimension is named here, but none of that name is defined in the `dimensions` \
+                 of any dataset."
+            }
+            Self::UnknownBalance => {
+                "A balance (recurring revenue in one or more shapes) is named here, but none of \
+                 that name is defined."
+            }
+            Self::UnknownEntity => {
+                "The definition needs a key of this entity (customer, product …) and the dataset \
+                 has none. Add it to the dataset's `keys`."
+            }
+            Self::UnknownField => {
+                "`field` names one of the typed root fields of the GraphQL schema, which the \
+                 metric then answers."
+            }
+            Self::ExpressionSyntax => {
+                "Expressions are scalar SQL over the columns of one dataset (`expr`, `filter`), \
+                 or arithmetic over metrics (`expr` of a derived metric)."
+            }
+            Self::ExpressionNotAllowed => {
+                "Expressions compute one value from one row: comparisons, arithmetic, CASE, CAST, \
+                 IN, BETWEEN, LIKE, IS NULL. Subqueries, aggregates, window functions, \
+                 placeholders and anything that reads from elsewhere are refused."
+            }
+            Self::UnknownFunction => {
+                "Functions come from a fixed list of cheap, deterministic scalar functions, so \
+                 that an expression can neither read files nor allocate without bound."
+            }
+            Self::MetricCycle => {
+                "A metric cannot be computed from itself, directly or through others. The message \
+                 shows the circle; break it at one of its members."
+            }
+            Self::WrongMetricKind => {
+                "The metric named here has a kind that cannot be used in this place: a cumulative \
+                 metric accumulates an aggregate, a typed field is answered by one kind of \
+                 metric."
+            }
+            Self::FieldTaken => {
+                "Each typed root field is answered by one metric. A project moves a field to a \
+                 metric of its own by giving that one `field`; two of its own cannot share one."
+            }
+            Self::JoinMismatch => {
+                "An as-of join leads through a dataset that shares an entity with this one, has \
+                 another entity to lead to, and says from when to when its rows are valid."
+            }
+            Self::MappedTwice => {
+                "The `canonical` section of `upswell.yml` maps a table that ships onto your own. \
+                 If the project defines a dataset of the same name, that one stands alone; write \
+                 table and columns there."
+            }
+            Self::BandOverlap => {
+                "Bands are half-open ranges [from, to) for one slice; each value lies in at most \
+                 one of them."
+            }
+            Self::UnknownClass => {
+                "Movements of recurring revenue are new, expansion, contraction, churn or \
+                 reactivation. Map each value of your own column onto one of them."
+            }
+            Self::DeprecatedUsed => {
+                "The definition is computed from a metric that is deprecated. Use its replacement \
+                 before it is removed."
+            }
+            Self::NothingGroups => {
+                "No dimension is common to all the metrics that this one is computed from, so it \
+                 can be asked in total only."
+            }
+            Self::UnusedMapping => {
+                "The column whose values are mapped is of a type that has no named values (a \
+                 number or a time), so the mapping never applies."
+            }
+        }
+    }
+}
