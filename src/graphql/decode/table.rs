@@ -1,0 +1,70 @@
+//! The arguments of the flat table.
+
+use async_graphql::Value;
+
+use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
+use crate::model::{MetricName, Model};
+use crate::planner::{Compare, Nulls, OrderBy, TableAsk, Test};
+
+use super::super::metrics::{public_metric, public_metrics};
+use super::args::{Args, bad, choice, flag, name_of, text};
+use super::filter::{number_tests, object, present};
+
+const COMPARES: [(&str, Compare); 2] =
+    [("PREVIOUS_PERIOD", Compare::PreviousPeriod), ("PREVIOUS_YEAR", Compare::PreviousYear)];
+const NULLS: [(&str, Nulls); 2] = [("FIRST", Nulls::First), ("LAST", Nulls::Last)];
+
+pub(super) fn table_ask(model: &Model, args: &Args, totals: bool) -> ApiResult<TableAsk> {
+    let select = args.items("select");
+    if select.is_empty() {
+        return Err(bad("`select` names no metric.".to_owned()));
+    }
+    let compares = args.items("compareTo").into_iter();
+    Ok(TableAsk {
+        select: select.into_iter().map(|item| metric(model, item)).collect::<ApiResult<_>>()?,
+        having: args.get("having").map_or_else(|| Ok(Vec::new()), having)?,
+        compare_to: compares
+            .map(|item| choice(item, "compareTo", &COMPARES))
+            .collect::<ApiResult<_>>()?,
+        order_by: args.items("orderBy").into_iter().map(order_by).collect::<ApiResult<_>>()?,
+        limit: args.counted("limit")?.unwrap_or(1000),
+        offset: args.counted("offset")?.unwrap_or(0),
+        totals,
+    })
+}
+
+fn metric(model: &Model, value: &Value) -> ApiResult<MetricName> {
+    let name = name_of(value).unwrap_or_default();
+    public_metric(model, name).map(|metric| metric.name.clone()).ok_or_else(|| {
+        let hint = did_you_mean(name, public_metrics(model).map(|metric| metric.name.as_str()));
+        ApiError::new(ErrorCode::UnknownMetric, format!("Metric `{name}` is not defined.{hint}"))
+    })
+}
+
+fn having(value: &Value) -> ApiResult<Vec<(String, Test)>> {
+    let mut all = Vec::new();
+    for (key, value) in present(object(value, "having")?) {
+        let tests = number_tests(value, &format!("having.{key}"))?;
+        all.extend(tests.into_iter().map(|test| (key.to_string(), test)));
+    }
+    Ok(all)
+}
+
+fn order_by(value: &Value) -> ApiResult<OrderBy> {
+    let mut order = OrderBy { by: String::new(), descending: false, nulls: None };
+    for (key, value) in present(object(value, "orderBy")?) {
+        match key.as_str() {
+            "by" => order.by = text(value, "orderBy.by")?,
+            "descending" => order.descending = flag(value, "orderBy.descending")?,
+            "nulls" => order.nulls = Some(choice(value, "orderBy.nulls", &NULLS)?),
+            other => {
+                let hint = did_you_mean(other, ["by", "descending", "nulls"]);
+                return Err(bad(format!("`orderBy` has no field `{other}`.{hint}")));
+            }
+        }
+    }
+    if order.by.is_empty() {
+        return Err(bad("`orderBy.by` must be a column's key.".to_owned()));
+    }
+    Ok(order)
+}

@@ -1,0 +1,66 @@
+//! The flat table outside GraphQL: JSON for programs, CSV and Arrow exact to the digit.
+
+mod arrow_stream;
+mod csv;
+mod json;
+mod parameters;
+
+use crate::engine::{Answer, TableAnswer};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+
+pub(super) use parameters::arguments;
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Json,
+    Csv,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+impl Format {
+    /// The format of a file extension.
+    #[must_use]
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        match extension {
+            "json" => Some(Self::Json),
+            "csv" => Some(Self::Csv),
+            "arrow" => Some(Self::Arrow),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+        }
+    }
+}
+
+/// A table, written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    pub format: Format,
+    pub body: Vec<u8>,
+}
+
+pub(super) fn write(answer: &Answer, format: Format) -> ApiResult<Export> {
+    let Answer::Table(table, provenance) = answer else {
+        return Err(ApiError::new(ErrorCode::Internal, "The question was not answered."));
+    };
+    let body = match format {
+        Format::Json => json::write(table, provenance)?,
+        Format::Csv => csv::write(table).into_bytes(),
+        Format::Arrow => arrow_stream::write(table)?,
+    };
+    Ok(Export { format, body })
+}
+
+/// The cells of one column, in row order.
+fn column(table: &TableAnswer, index: usize) -> impl Iterator<Item = Option<&crate::engine::Cell>> {
+    table.rows.iter().map(move |row| row.get(index))
+}

@@ -1,0 +1,103 @@
+//! What the API shows of the model's metrics: the public ones, their deprecation in words, and
+//! the scalar that holds them.
+
+use crate::model::{
+    Aggregate, AggregateKind, BalanceMeasure, ColumnType, DurationMeasure, Metric, MetricExpr,
+    MetricKind, MetricName, Model, MovementMeasure,
+};
+
+/// Metrics that the API offers, in catalogue order.
+pub(super) fn public_metrics(model: &Model) -> impl Iterator<Item = &Metric> {
+    model.metrics.values().filter(|metric| !metric.private)
+}
+
+/// A metric that the API offers.
+pub(super) fn public_metric<'m>(model: &'m Model, name: &str) -> Option<&'m Metric> {
+    model.metrics.get(name).filter(|metric| !metric.private)
+}
+
+/// Why a metric should no longer be used, what instead, and how long it stays.
+pub(super) fn reason_of(metric: &Metric) -> Option<String> {
+    let deprecation = metric.deprecated.as_ref()?;
+    let mut reason = deprecation.reason.trim().to_owned();
+    if !reason.is_empty() && !reason.ends_with('.') {
+        reason.push('.');
+    }
+    if let Some(replacement) = &deprecation.replacement {
+        reason.push_str(&format!(" Use `{replacement}`."));
+    }
+    if let Some(day) = deprecation.removed_after {
+        reason.push_str(&format!(" Removed after {day}."));
+    }
+    Some(reason.trim_start().to_owned())
+}
+
+/// The scalar of a metric in `MetricRecord`: counts are Int, sums and balances of money Decimal,
+/// whatever is divided or estimated Float.
+pub(super) fn record_scalar(model: &Model, metric: &Metric) -> &'static str {
+    match &metric.kind {
+        MetricKind::Aggregate(aggregate) => aggregate_scalar(model, aggregate),
+        MetricKind::Cumulative { of, .. } => scalar_of(model, of),
+        MetricKind::Derived { expr } => derived_scalar(model, expr),
+        MetricKind::Balance { measure, .. } => match measure {
+            BalanceMeasure::Amount => "Decimal",
+            BalanceMeasure::Customers => "Int",
+        },
+        MetricKind::Movement { measure, .. } => match measure {
+            MovementMeasure::Amount => "Decimal",
+            MovementMeasure::Events | MovementMeasure::Customers => "Int",
+        },
+        MetricKind::Attribution(_) => "Decimal",
+        MetricKind::Duration(duration) => match duration.measure {
+            DurationMeasure::QuantileDays(_) => "Int",
+            DurationMeasure::ShareByDay(_) | DurationMeasure::ObservedMedianDays => "Float",
+        },
+        MetricKind::Ratio { .. }
+        | MetricKind::Retention(_)
+        | MetricKind::Attach(_)
+        | MetricKind::Conversion(_) => "Float",
+    }
+}
+
+fn aggregate_scalar(model: &Model, aggregate: &AggregateKind) -> &'static str {
+    match aggregate.aggregate {
+        Aggregate::Count | Aggregate::CountDistinct => "Int",
+        Aggregate::Average | Aggregate::Median => "Float",
+        Aggregate::Sum | Aggregate::Min | Aggregate::Max => {
+            let column = aggregate.expr.as_ref().and_then(|expr| {
+                model.datasets.get(&aggregate.dataset)?.columns.get(expr.sql.trim())
+            });
+            match column.map(|column| (column.data_type, column.minor_units)) {
+                Some((ColumnType::Decimal { .. }, _) | (_, Some(_))) => "Decimal",
+                _ => "Float",
+            }
+        }
+    }
+}
+
+fn derived_scalar(model: &Model, expr: &MetricExpr) -> &'static str {
+    match expr {
+        MetricExpr::Metric(name) => scalar_of(model, name),
+        MetricExpr::Constant(_, 0) => "Int",
+        MetricExpr::Constant(..) => "Decimal",
+        MetricExpr::Neg(inner) => derived_scalar(model, inner),
+        MetricExpr::Div(..) => "Float",
+        MetricExpr::Add(a, b) | MetricExpr::Sub(a, b) => {
+            match (derived_scalar(model, a), derived_scalar(model, b)) {
+                ("Float", _) | (_, "Float") => "Float",
+                ("Int", "Int") => "Int",
+                _ => "Decimal",
+            }
+        }
+        MetricExpr::Mul(a, b) => match (derived_scalar(model, a), derived_scalar(model, b)) {
+            ("Int", "Int") => "Int",
+            ("Int", "Decimal") | ("Decimal", "Int") => "Decimal",
+            _ => "Float",
+        },
+    }
+}
+
+/// The metric graph is acyclic, so this ends.
+fn scalar_of(model: &Model, name: &MetricName) -> &'static str {
+    model.metrics.get(name).map_or("Float", |metric| record_scalar(model, metric))
+}

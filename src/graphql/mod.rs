@@ -1,0 +1,241 @@
+//! GraphQL: a schema generated from the model, arguments → [`MetricQuery`], answers → values. The
+//! one border where an [`ApiError`] becomes a GraphQL error.
+//!
+//! async-graphql parses, validates, introspects and walks the selections. Three things are ours:
+//! the whole document is planned before it runs and asked in one [`Engine::run`]; no resolver
+//! returns an error (it answers null and notes why); and the response is written in the order of
+//! the document. The static types live in `contract/`, as SDL.
+//!
+//! The flat table is also offered outside GraphQL ([`Api::export`]): JSON, CSV and Arrow over the
+//! same arguments.
+//!
+//! Imports model, planner (query types), engine, values and error; never catalog, definitions,
+//! object stores or HTTP.
+//!
+//! [`MetricQuery`]: crate::planner::MetricQuery
+
+mod contract;
+mod decode;
+mod document;
+mod errors;
+mod execution;
+mod export;
+mod limits;
+mod metrics;
+mod request;
+mod resolve;
+mod response;
+mod schema;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod values;
+mod variables;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dynamic::Schema;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, Variables};
+
+use crate::engine::Engine;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::planner::{MetricQuery, Scope};
+
+pub use export::{Export, Format};
+pub use limits::Limits;
+pub use request::{Caller, GraphqlRequest};
+pub use response::{GraphqlResponse, Outcome};
+pub use schema::SchemaError;
+
+use contract::Contract;
+use document::{Reader, RootField};
+use errors::Reported;
+use execution::Execution;
+use resolve::{QUESTIONS, Resolvers};
+
+/// Something wrong with the definitions or the data behind them, for the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemInfo {
+    pub code: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    pub message: String,
+    /// Relative to the project.
+    pub file: Option<String>,
+    pub line: Option<u32>,
+}
+
+/// The API over one engine, and so over one model. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    schema: Schema,
+    contract: Arc<Contract>,
+    engine: Arc<dyn Engine>,
+    problems: Arc<[ProblemInfo]>,
+    limits: Limits,
+}
+
+impl Api {
+    /// Builds the schema of the engine's model. Touches no data.
+    ///
+    /// # Errors
+    /// [`SchemaError`] where the model's names make no schema; checked definitions never do.
+    pub fn new(engine: Arc<dyn Engine>) -> Result<Self, SchemaError> {
+        let contract = Contract::parse()?;
+        let schema = schema::build(&contract, engine.model(), &Resolvers::all())?;
+        let contract = Arc::new(contract);
+        Ok(Self { schema, contract, engine, problems: Arc::from([]), limits: Limits::default() })
+    }
+
+    /// The same API with these problems in its catalogue.
+    #[must_use]
+    pub fn with_problems(self, problems: Vec<ProblemInfo>) -> Self {
+        Self { problems: problems.into(), ..self }
+    }
+
+    /// The same API under other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What is wrong with the definitions or the data behind them.
+    #[must_use]
+    pub fn problems(&self) -> &[ProblemInfo] {
+        &self.problems
+    }
+
+    /// Hash of the definitions that this API answers by.
+    #[must_use]
+    pub fn definition_version(&self) -> &str {
+        &self.engine.model().version
+    }
+
+    /// The schema in the schema definition language.
+    #[must_use]
+    pub fn sdl(&self) -> String {
+        let options = async_graphql::SDLExportOptions::new().use_space_ident();
+        let sdl = self.schema.sdl_with_options(options);
+        let lines: Vec<&str> = sdl.lines().map(str::trim_end).collect();
+        format!("{}\n", lines.join("\n").trim_end())
+    }
+
+    /// Executes one document: all its questions in one run of the engine.
+    pub async fn execute(&self, request: GraphqlRequest, caller: &Caller) -> GraphqlResponse {
+        let refuse = |error: Reported| GraphqlResponse::refused(&[error], &caller.request_id);
+        if let Err(error) = self.limits.check_text(&request.query) {
+            return refuse(Reported::new(error));
+        }
+        let parsed = match document::parse(&request.query) {
+            Ok(parsed) => parsed,
+            Err(error) => return refuse(error),
+        };
+        match self.run(&parsed, &request, caller).await {
+            Ok(response) => response,
+            Err(error) => refuse(Reported::new(error)),
+        }
+    }
+
+    async fn run(
+        &self,
+        document: &ExecutableDocument,
+        request: &GraphqlRequest,
+        caller: &Caller,
+    ) -> ApiResult<GraphqlResponse> {
+        let name = request.operation_name.as_deref();
+        let operation = &document::operation(document, name)?.node;
+        if operation.ty != OperationType::Query {
+            return Ok(self.refuse_operation(operation.ty, caller));
+        }
+        self.limits.check_document(document, operation)?;
+        let variables = variables::coerce(operation, &request.variables)?;
+        let reader = Reader::new(document, &variables);
+        let roots = reader.root_fields(operation);
+        self.limits.check_root_fields(roots.len())?;
+        let questions = self.questions(&reader, &roots, &caller.scope);
+        let execution = Arc::new(Execution::new(
+            Arc::clone(&self.engine),
+            caller.scope.clone(),
+            Arc::clone(&self.problems),
+            questions,
+        ));
+        let prepared = prepare(document, request, variables.clone(), Arc::clone(&execution));
+        let answered = self.schema.execute(prepared).await;
+        let registry = self.schema.registry();
+        let mut errors: Vec<Reported> =
+            answered.errors.into_iter().map(|error| errors::translate(error, registry)).collect();
+        if answered.data == async_graphql::Value::Null {
+            return Ok(GraphqlResponse::refused(&errors, &caller.request_id));
+        }
+        errors.extend(execution.take_failures().into_iter().map(Reported::from));
+        response::sort_errors(&mut errors, roots.keys().copied());
+        let data = response::in_document_order(answered.data, roots.keys().copied(), &errors);
+        Ok(GraphqlResponse::answered(&data, &errors, &caller.request_id))
+    }
+
+    /// What each root field asks, by response key.
+    fn questions<'d>(
+        &self,
+        reader: &Reader<'d>,
+        roots: &IndexMap<&'d str, RootField<'d>>,
+        scope: &Scope,
+    ) -> HashMap<String, ApiResult<MetricQuery>> {
+        let asking = roots.iter().filter(|(_, root)| QUESTIONS.contains(&root.name));
+        asking
+            .map(|(key, root)| {
+                let arguments = reader.arguments(root);
+                let totals = reader.selects(root, "MetricTable", "totals");
+                let decoder = decode::Decoder::new(self.engine.model(), &self.contract, scope);
+                ((*key).to_owned(), decoder.question(root.name, arguments, totals))
+            })
+            .collect()
+    }
+
+    fn refuse_operation(&self, ty: OperationType, caller: &Caller) -> GraphqlResponse {
+        let message = format!("There is no {ty}: the API only answers queries.");
+        let error = Reported::new(ApiError::new(ErrorCode::BadRequest, message));
+        let refused = GraphqlResponse::refused(&[error], &caller.request_id);
+        GraphqlResponse { outcome: Outcome::NotAQuery, ..refused }
+    }
+
+    /// The flat table outside GraphQL, by the parameters of `metrics`.
+    ///
+    /// # Errors
+    /// Those of the `metrics` field.
+    pub async fn export(
+        &self,
+        parameters: &[(String, String)],
+        format: Format,
+        caller: &Caller,
+    ) -> ApiResult<Export> {
+        let model = self.engine.model();
+        let (arguments, totals) = export::arguments(&self.contract, parameters)?;
+        let decoder = decode::Decoder::new(model, &self.contract, &caller.scope);
+        let question = decoder.question("metrics", arguments, totals)?;
+        let answer = self.engine.run(vec![question]).await.into_iter().next();
+        let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
+        export::write(&answer.ok_or_else(missing)??, format)
+    }
+}
+
+/// The JSON body of an error outside of a GraphQL document: `{"errors": […]}`.
+#[must_use]
+pub fn error_body(error: &ApiError, request_id: &str) -> Vec<u8> {
+    response::error_body(&[Reported::new(error.clone())], request_id)
+}
+
+fn prepare(
+    document: &ExecutableDocument,
+    request: &GraphqlRequest,
+    variables: Variables,
+    execution: Arc<Execution>,
+) -> Request {
+    let mut prepared = Request::new(String::new()).variables(variables).data(execution);
+    prepared.operation_name.clone_from(&request.operation_name);
+    prepared.set_parsed_query(document.clone());
+    prepared
+}
