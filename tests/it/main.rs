@@ -1,1 +1,4 @@
-fn main(){}
+//! One executable for every integration test: linking DataFusion is what takes time.
+
+mod cases;
+mod support;
