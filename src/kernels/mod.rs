@@ -2,6 +2,7 @@
 //! movements, balances, attachment, time to an event, attribution. No IO, no clock, no engine.
 
 mod attach;
+mod attribution;
 mod cells;
 mod duration;
 mod facts;
@@ -15,6 +16,7 @@ mod survival;
 mod testkit;
 
 pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, attach_within_days};
+pub use attribution::{Attribution, AttributionAsk, Credit, attribute};
 pub use cells::{Cells, Merge, over_customers};
 pub use duration::{DurationAsk, Durations, Origins, durations};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};

@@ -1,0 +1,250 @@
+//! Expansion credited to owners, and beside it the book each owner held at the period's start
+//! (definition book, "CSM expansion attribution").
+
+use std::ops::Range;
+
+use crate::model::AttributionRule;
+
+use super::facts::code_of;
+use super::{
+    Anomalies, Axis, BalanceFacts, Cells, Code, Expansion, Merge, NONE, OwnerFacts, Place, Share,
+    Sharing, Slicer, Span, expansions, over_customers, period_of, split,
+};
+
+/// Whom expansions are credited to, in which periods and slice.
+#[derive(Clone, Copy)]
+pub struct AttributionAsk<'a> {
+    pub rule: AttributionRule,
+    pub owners: &'a OwnerFacts,
+    /// For `OFFER_OWNER`: who presented an offer, by its code, if it was accepted and that is
+    /// known by `as_of`; [`NONE`] otherwise.
+    pub presenters: &'a [Code],
+    /// Consecutive periods.
+    pub periods: &'a [Span],
+    pub as_of: i64,
+    /// End of observation T.
+    pub end: i64,
+    /// Whether the owners' books are asked for.
+    pub book: bool,
+    pub slicer: &'a Slicer,
+}
+
+/// One owner's part of a group and period, in minor units.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credit {
+    pub credited: i128,
+    pub events: i64,
+    pub customers: i64,
+    /// The book, whatever the rule: active customers owned at the period's start, their balance
+    /// then and at its end, by the shares of the start.
+    pub accounts: i64,
+    pub cohort: i128,
+    pub retained: i128,
+    last_customer: Option<Code>,
+}
+
+impl Merge for Credit {
+    fn merge(&mut self, other: Self) {
+        self.credited += other.credited;
+        self.events += other.events;
+        self.customers += other.customers;
+        self.accounts += other.accounts;
+        self.cohort += other.cohort;
+        self.retained += other.retained;
+    }
+}
+
+/// Credits per group, owner and period.
+#[derive(Debug, Clone)]
+pub struct Attribution {
+    cells: Cells<Credit>,
+    owners: u64,
+    /// Whether the book was asked for and there is one: balances are the customer's, so not under
+    /// a grouping or filter by product or kind of movement.
+    pub has_book: bool,
+    pub anomalies: Anomalies,
+}
+
+impl Attribution {
+    /// (group's key, owner or [`NONE`], one credit per period), in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Code, &[Credit])> {
+        self.cells.iter().map(|(key, credits)| {
+            let owner = key % (self.owners + 1);
+            let owner =
+                if owner == self.owners { NONE } else { Code::try_from(owner).unwrap_or(NONE) };
+            (key / (self.owners + 1), owner, credits)
+        })
+    }
+
+    /// The credits of an owner ([`NONE`]: unassigned) in a group.
+    fn of(&mut self, group: u64, owner: Code) -> &mut [Credit] {
+        let owner = u64::from(owner).min(self.owners);
+        self.cells.of(group.saturating_mul(self.owners + 1).saturating_add(owner))
+    }
+}
+
+impl Merge for Attribution {
+    fn merge(&mut self, other: Self) {
+        self.cells.merge(other.cells);
+        self.anomalies.merge(other.anomalies);
+    }
+}
+
+/// Credits every expansion of the periods; a period and group's credits sum to its expansion.
+#[must_use]
+pub fn attribute(facts: &BalanceFacts, ask: &AttributionAsk) -> Attribution {
+    over_customers(facts.customers(), |part| {
+        let mut worker = Worker::new(facts, ask);
+        worker.run(part);
+        worker.found
+    })
+}
+
+struct Worker<'a> {
+    facts: &'a BalanceFacts,
+    ask: &'a AttributionAsk<'a>,
+    found: Attribution,
+    /// The owners of the customer and moment at hand, and how their shares were written.
+    shares: Vec<Share>,
+    sharing: Sharing,
+}
+
+impl<'a> Worker<'a> {
+    fn new(facts: &'a BalanceFacts, ask: &'a AttributionAsk<'a>) -> Self {
+        let presenters = ask.presenters.iter().filter(|owner| **owner != NONE).max();
+        let owners = presenters.map_or(0, |owner| *owner as usize + 1).max(ask.owners.owners());
+        let owners = owners as u64;
+        let keys = ask.slicer.cardinality().saturating_mul(owners + 1);
+        let found = Attribution {
+            cells: Cells::new(keys, ask.periods.len()),
+            owners,
+            has_book: ask.book && !ask.slicer.uses(Axis::Product) && !ask.slicer.uses(Axis::Kind),
+            anomalies: Anomalies::default(),
+        };
+        Self { facts, ask, found, shares: Vec::new(), sharing: Sharing::Clean }
+    }
+
+    fn run(&mut self, customers: Range<usize>) {
+        let mut events = Vec::new();
+        for customer in customers {
+            expansions(self.facts, customer, self.ask.as_of, &mut events);
+            for event in &events {
+                if let Some(period) = period_of(self.ask.periods, event.at) {
+                    self.credit(code_of(customer), period, event);
+                }
+            }
+            if self.found.has_book {
+                self.keep_book(customer);
+            }
+        }
+    }
+
+    fn credit(&mut self, customer: Code, period: usize, event: &Expansion) {
+        match self.ask.rule {
+            AttributionRule::OwnerAtEvent => self.look_up(customer, event.at),
+            AttributionRule::CurrentOwner => self.look_up(customer, self.ask.end),
+            AttributionRule::OwnerAtPeriodStart => {
+                self.look_up(customer, self.ask.periods[period].start);
+            }
+            AttributionRule::OfferOwner => {
+                let presenter = self.ask.presenters.get(event.offer as usize);
+                let owner = presenter.copied().unwrap_or(NONE);
+                self.sharing = Sharing::Clean;
+                self.shares.clear();
+                self.shares.push(Share { owner, weight: 1 });
+            }
+        }
+        let place =
+            Place { product: event.product, kind: event.kind, ..Place::of_customer(customer) };
+        self.for_each_share(place, [event.amount, 0], |credits, [amount, _]| {
+            let credit = &mut credits[period];
+            credit.credited += amount;
+            credit.events += 1;
+            credit.customers += i64::from(credit.last_customer != Some(customer));
+            credit.last_customer = Some(customer);
+        });
+    }
+
+    /// The balances at the start and end of every period, credited to the owners at the start.
+    fn keep_book(&mut self, customer: usize) {
+        let rows = self.facts.rows_before(customer, self.ask.as_of);
+        let (mut at_start, mut at_end) = (Running::new(&rows), Running::new(&rows));
+        if rows.is_empty() {
+            return;
+        }
+        for (period, span) in self.ask.periods.iter().enumerate() {
+            let start = at_start.advance(self.facts, span.start);
+            let end = at_end.advance(self.facts, span.end);
+            if start <= 0 {
+                continue;
+            }
+            let customer = code_of(customer);
+            self.look_up(customer, span.start);
+            self.for_each_share(
+                Place::of_customer(customer),
+                [start, end],
+                |credits, [start, end]| {
+                    let credit = &mut credits[period];
+                    credit.accounts += 1;
+                    credit.cohort += start;
+                    credit.retained += end;
+                },
+            );
+        }
+    }
+
+    /// The owners at a moment, or nobody.
+    fn look_up(&mut self, customer: Code, at: i64) {
+        self.sharing = self.ask.owners.owners_at(customer, at, self.ask.as_of, &mut self.shares);
+        if self.shares.is_empty() {
+            self.shares.push(Share { owner: NONE, weight: 1 });
+        }
+    }
+
+    /// Splits two amounts over the owners at hand and hands each owner's parts to the group that
+    /// the fact falls into with that owner. Anomalies of what the filter holds back are not told.
+    fn for_each_share(
+        &mut self,
+        place: Place,
+        amounts: [i128; 2],
+        mut add: impl FnMut(&mut [Credit], [i128; 2]),
+    ) {
+        let mut pass = |found: &mut Attribution, owner: Code, parts: [i128; 2]| {
+            if let Some(key) = self.ask.slicer.key(&Place { owner, ..place }) {
+                add(found.of(key, owner), parts);
+                found.anomalies.note(place.customer, self.sharing);
+            }
+        };
+        if let [Share { owner, .. }] = self.shares[..] {
+            pass(&mut self.found, owner, amounts);
+            return;
+        }
+        let [first, second] = amounts.map(|amount| split(amount, &self.shares));
+        for (share, parts) in self.shares.iter().zip(first.into_iter().zip(second)) {
+            pass(&mut self.found, share.owner, parts.into());
+        }
+    }
+}
+
+/// A customer's balance at ascending instants.
+struct Running {
+    rows: Range<usize>,
+    balance: i128,
+}
+
+impl Running {
+    fn new(rows: &Range<usize>) -> Self {
+        Self { rows: rows.clone(), balance: 0 }
+    }
+
+    fn advance(&mut self, facts: &BalanceFacts, at: i64) -> i128 {
+        while self.rows.start < self.rows.end && facts.time[self.rows.start] < at {
+            self.balance += i128::from(facts.amount[self.rows.start]);
+            self.rows.start += 1;
+        }
+        self.balance
+    }
+}
+
+#[cfg(test)]
+mod tests;
