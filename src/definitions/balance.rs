@@ -1,6 +1,7 @@
 //! Balances as written: recurring revenue in up to three shapes.
 
-use super::read::{Name, Text, record};
+use super::read::{Name, NonEmpty, Text};
+use super::record::record;
 
 record! {
     /// Recurring revenue, in up to three shapes that agree.
@@ -10,7 +11,7 @@ record! {
         /// What it is, for readers.
         description: Option<String>,
         /// The shapes; the first whose table is there is used.
-        shapes: Vec<ShapeDef>,
+        shapes: NonEmpty<ShapeDef>,
     }
 }
 

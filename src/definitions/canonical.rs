@@ -4,18 +4,21 @@ use include_dir::{Dir, include_dir};
 
 use crate::diagnostics::SourceFile;
 
-static SCHEMA: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schema");
+static FOLDERS: [(&str, Dir<'static>); 3] = [
+    ("balances", include_dir!("$CARGO_MANIFEST_DIR/schema/balances")),
+    ("datasets", include_dir!("$CARGO_MANIFEST_DIR/schema/datasets")),
+    ("metrics", include_dir!("$CARGO_MANIFEST_DIR/schema/metrics")),
+];
 
 /// Their texts, sorted by path (`canonical/metrics/retention.yml`).
 #[must_use]
 pub fn canonical_sources() -> Vec<SourceFile> {
     let mut files = Vec::new();
-    for folder in ["balances", "datasets", "metrics"] {
-        let Some(dir) = SCHEMA.get_dir(folder) else { continue };
+    for (folder, dir) in &FOLDERS {
         for file in dir.files() {
-            let path = file.path().to_string_lossy().replace('\\', "/");
-            if let (true, Some(text)) = (path.ends_with(".yml"), file.contents_utf8()) {
-                files.push(SourceFile::new(format!("canonical/{path}"), text));
+            let name = file.path().to_string_lossy();
+            if let (true, Some(text)) = (name.ends_with(".yml"), file.contents_utf8()) {
+                files.push(SourceFile::new(format!("canonical/{folder}/{name}"), text));
             }
         }
     }

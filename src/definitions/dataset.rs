@@ -1,6 +1,7 @@
 //! Datasets as written: a table, its keys and times, its columns, dimensions and joins.
 
-use super::read::{Located, Mapping, Name, OneOrMany, Read, Reader, Text, record};
+use super::read::{Located, Mapping, Name, OneOrMany, Read, Reader, Text};
+use super::record::record;
 use super::yaml::{Node, Value};
 use crate::diagnostics::{Code, Diagnostic};
 

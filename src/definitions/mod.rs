@@ -10,6 +10,7 @@ mod dataset;
 pub mod metric;
 mod project;
 mod read;
+mod record;
 mod schema;
 mod yaml;
 
@@ -20,10 +21,11 @@ pub use dataset::{
 };
 pub use metric::{BandDef, CommonDef, KindDef, MetricDef, TestDef, TestRow};
 pub use project::{MappedColumn, MappingDef, ProjectDef};
-pub use read::{Entries, Located, Mapping, Name, Nullable, OneOrMany, Text};
+pub use read::{Entries, Located, Mapping, Name, NonEmpty, Nullable, OneOrMany, Text};
 
 use crate::diagnostics::{Diagnostic, SourceFile, SourceId, Sources};
-use read::{Read, Reader, record};
+use read::{Read, Reader};
+use record::record;
 
 /// The file of a project's settings, at its root.
 pub const PROJECT_FILE: &str = "upswell.yml";
@@ -97,5 +99,6 @@ pub fn json_schema() -> serde_json::Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Upswell definitions",
         "anyOf": [ProjectDef::schema(), FileDef::schema()],
+        "$defs": { "metric": metric::common_schema() },
     })
 }

@@ -1,7 +1,9 @@
 //! `upswell.yml`: the warehouse, the calendar, and the company's own names for what ships.
 
-use super::read::{Located, Mapping, Read, Reader, Text, record};
+use super::read::{Located, Mapping, Read, Reader, Text};
+use super::record::record;
 use super::yaml::{Node, Value};
+use crate::diagnostics::Span;
 
 record! {
     /// A project: `upswell.yml`.
@@ -44,6 +46,7 @@ record! {
 /// The files' name of a column, with what is special about it there.
 #[derive(Debug, Clone)]
 pub struct MappedColumn {
+    pub span: Span,
     pub from: Text,
     pub minor_units: Option<Located<u32>>,
 }
@@ -61,10 +64,10 @@ record! {
 impl Read for MappedColumn {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         if let Value::Map(_) = &node.value {
-            let MappedColumnDef { from, minor_units, .. } = MappedColumnDef::read(node, reader)?;
-            return Some(Self { from, minor_units });
+            let MappedColumnDef { span, from, minor_units } = MappedColumnDef::read(node, reader)?;
+            return Some(Self { span, from, minor_units });
         }
-        Some(Self { from: Text::read(node, reader)?, minor_units: None })
+        Some(Self { span: node.span, from: Text::read(node, reader)?, minor_units: None })
     }
 
     fn schema() -> serde_json::Value {

@@ -37,13 +37,28 @@ impl ObjectSchema {
         self.required.push(json!(key));
     }
 
-    pub(super) fn finish(self, description: &str) -> Value {
+    /// No other keys.
+    fn finish(self, description: &str) -> Value {
+        let mut schema = self.open(description);
+        schema["additionalProperties"] = json!(false);
+        schema
+    }
+
+    /// Other keys may be there: another schema says which.
+    pub(super) fn open(self, description: &str) -> Value {
         json!({
             "type": "object",
             "description": description.trim(),
             "properties": self.properties,
             "required": self.required,
-            "additionalProperties": false,
         })
+    }
+
+    /// These keys and those of another schema, no others.
+    pub(super) fn extending(self, description: &str, base: &str) -> Value {
+        let mut schema = self.open(description);
+        schema["allOf"] = json!([{ "$ref": base }]);
+        schema["unevaluatedProperties"] = json!(false);
+        schema
     }
 }

@@ -12,6 +12,7 @@ use crate::diagnostics::{Code, Diagnostic, SourceFile, SourceId, Span};
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 const MAX_NODES: usize = 200_000;
 const MAX_DEPTH: usize = 32;
+const MAX_ALIASED: usize = 20_000;
 
 /// A YAML node and where it is written.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ fn options() -> serde_saphyr::Options {
             max_documents: 1,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 20_000,
+            max_total_replayed_events: MAX_ALIASED,
             max_replay_stack_depth: 8,
             max_alias_expansions_per_anchor: 1_000,
         },
@@ -83,8 +84,9 @@ fn syntax_error(id: SourceId, file: &SourceFile, error: &serde_saphyr::Error) ->
     let span =
         error.location().map_or(Span { source: id, start: 0, end: 0 }, |at| span_of(id, file, at));
     let position = file.position(span.start);
-    let tab = (position.line.saturating_sub(1)..=position.line)
-        .find(|number| file.line(*number).trim_start_matches(' ').starts_with('\t'));
+    // The parser gives up before, at or after the tab, depending on what it expected.
+    let tab = (position.line.saturating_sub(1)..=position.line + 1)
+        .find(|number| indentation(file.line(*number)).contains('\t'));
     if let Some(number) = tab {
         let start = line_start(file, number);
         let message = format!("line {number} is indented with a tab");
@@ -95,22 +97,42 @@ fn syntax_error(id: SourceId, file: &SourceFile, error: &serde_saphyr::Error) ->
         )
         .help("indent with spaces");
     }
+    if is_limit(error) {
+        return Diagnostic::new(Code::TooLarge, span, "the file exceeds the limits of its kind")
+            .help(format!(
+                "at most {MAX_NODES} nodes, {MAX_DEPTH} levels, and {MAX_ALIASED} nodes through \
+                 aliases"
+            ));
+    }
     let text = error.to_string();
     let reason = text.lines().next().unwrap_or_default();
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-    let limits = ["budget", "limit", "exceeded", "too many", "too deep", "recursion"];
-    if limits.iter().any(|word| text.to_lowercase().contains(word)) {
-        return Diagnostic::new(Code::TooLarge, span, "the file exceeds the limits of its kind")
-            .help(format!(
-                "at most {MAX_NODES} nodes, {MAX_DEPTH} levels, and 20,000 nodes through aliases"
-            ));
-    }
     let mut found = Diagnostic::new(Code::YamlSyntax, span, format!("not valid YAML: {reason}"));
     if let Some(hint) = indentation_hint(file, position.line) {
         found = found.help(hint);
     }
     found
+}
+
+fn is_limit(error: &serde_saphyr::Error) -> bool {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => is_limit(error),
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => true,
+        other => {
+            let text = other.to_string();
+            text.contains("recursion limit") || text.contains("nesting limit")
+        }
+    }
+}
+
+fn indentation(line: &str) -> &str {
+    &line[..line.len() - line.trim_start().len()]
 }
 
 /// A line that is neither at the indentation of its neighbour nor a step inside it.
@@ -328,10 +350,11 @@ mod tests {
             let inner = vec![format!("*a{}", level - 1); 10].join(", ");
             bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
         }
-        for text in [bomb, "[".repeat(10_000), "- ".repeat(3_000), "a: ".repeat(500)] {
+        for text in [bomb, "[".repeat(10_000), "- ".repeat(3_000), "{a: ".repeat(500)] {
             let (node, out) = parse_text(&text);
             assert!(node.is_none());
             assert_eq!(out.len(), 1);
+            assert_eq!(out[0].code, Code::TooLarge, "{out:?}");
         }
     }
 

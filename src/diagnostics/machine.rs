@@ -111,3 +111,38 @@ fn escape(text: &str) -> String {
 fn escape_property(text: &str) -> String {
     escape(text).replace(':', "%3A").replace(',', "%2C")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::{Format, SourceFile, SourceId, Span};
+
+    fn one() -> Diagnostics {
+        let file = SourceFile::new("metrics/a,b.yml", "metrics:\n  - nme: x\n");
+        let span = Span { source: SourceId(0), start: 13, end: 16 };
+        let found = Diagnostic::new(Code::UnknownKey, span, "100 % wrong: `nme`");
+        let found = found.help("did you mean `name`?");
+        Diagnostics::new(Sources::new(vec![file]), vec![found.clone(), found])
+    }
+
+    #[test]
+    fn json_and_sarif_are_json_with_places() {
+        let json: Value = serde_json::from_str(&one().render(Format::Json)).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), 1, "findings alike are told once");
+        assert_eq!((&json[0]["line"], &json[0]["column"]), (&json!(2), &json!(5)));
+        let sarif: Value = serde_json::from_str(&one().render(Format::Sarif)).unwrap();
+        let run = &sarif["runs"][0];
+        assert_eq!(run["tool"]["driver"]["rules"][0]["id"], run["results"][0]["ruleId"]);
+        let region = &run["results"][0]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!((&region["startColumn"], &region["endColumn"]), (&json!(5), &json!(8)));
+    }
+
+    #[test]
+    fn github_commands_are_escaped() {
+        assert_eq!(
+            one().render(Format::Github),
+            "::error file=metrics/a%2Cb.yml,line=2,col=5,title=U0201::100 %25 wrong: `nme`%0A\
+             help: did you mean `name`?\n"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! Aggregates and cumulatives of them: rows of one dataset by their time.
 
-use crate::definitions::read::{Text, choice, record};
+use crate::definitions::read::Text;
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// How rows become one number.

@@ -1,6 +1,7 @@
 //! Metrics computed from metrics: ratios and arithmetic.
 
-use crate::definitions::read::{Text, record};
+use crate::definitions::read::Text;
+use crate::definitions::record::record;
 
 record! {
     /// One metric over another; null where the denominator is zero.

@@ -1,6 +1,7 @@
 //! Attach rates: of those who hold a base, the share that hold the attached thing too.
 
-use crate::definitions::read::{Located, Text, choice, record};
+use crate::definitions::read::{Located, Text};
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// What is counted.

@@ -1,6 +1,7 @@
 //! Expansion credited to the customers' owners.
 
-use crate::definitions::read::{Text, choice, record};
+use crate::definitions::read::Text;
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// Whose expansion it is.

@@ -1,6 +1,7 @@
 //! Recurring revenue at the period's end.
 
-use crate::definitions::read::{Text, choice, record};
+use crate::definitions::read::Text;
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// What is measured of a balance.

@@ -1,6 +1,7 @@
 //! Of the base events of a period, the share followed by a conversion.
 
-use crate::definitions::read::{Located, Text, record};
+use crate::definitions::read::{Located, Text};
+use crate::definitions::record::record;
 
 record! {
     /// Base events followed by a conversion of the same entity.

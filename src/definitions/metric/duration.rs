@@ -1,6 +1,7 @@
 //! Time from an origin to the n-th expansion, with those who have not expanded counted as censored.
 
-use crate::definitions::read::{Located, Text, choice, record};
+use crate::definitions::read::{Located, Text};
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// What the waiting starts with.

@@ -24,9 +24,8 @@ pub use movement::{ClassWord, MovementDef, MovementWord};
 pub use retention::{MethodWord, RetentionDef, RetentionWord, UnitWord, WindowWord};
 pub use tests_of_metric::{AskDef, PeriodDef, TestDef, TestRow};
 
-use super::read::{
-    Fields, Located, MapReader, Mapping, Name, Nullable, Read, Reader, Text, choice, record,
-};
+use super::read::{Fields, Located, MapReader, Mapping, Name, Nullable, Read, Reader, Text};
+use super::record::{choice, record};
 use super::schema::ObjectSchema;
 use super::yaml::Node;
 use crate::diagnostics::Span;
@@ -208,7 +207,6 @@ fn read_kind(word: KindWord, map: &mut MapReader, reader: &mut Reader) -> Option
 
 fn kind_schema(word: &str) -> Value {
     let mut schema = ObjectSchema::default();
-    CommonDef::properties(&mut schema);
     schema.add_word("kind", word);
     match word {
         "aggregate" => AggregateDef::properties(&mut schema),
@@ -223,5 +221,15 @@ fn kind_schema(word: &str) -> Value {
         "attribution" => AttributionDef::properties(&mut schema),
         _ => ConversionDef::properties(&mut schema),
     }
-    schema.finish(&format!("A metric of kind {word}."))
+    schema.extending(&format!("A metric of kind {word}."), COMMON_REF)
+}
+
+/// Where the keys of every metric are in the JSON Schema.
+const COMMON_REF: &str = "#/$defs/metric";
+
+/// The keys of every metric, for [`COMMON_REF`].
+pub(super) fn common_schema() -> Value {
+    let mut schema = ObjectSchema::default();
+    CommonDef::properties(&mut schema);
+    schema.open("What every metric says about itself.")
 }

@@ -1,6 +1,7 @@
 //! Recorded movements of recurring revenue.
 
-use crate::definitions::read::{Text, choice, record};
+use crate::definitions::read::{NonEmpty, Text};
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// The five classes of movements.
@@ -28,7 +29,7 @@ record! {
         /// The balance; needed where there is more than one.
         balance: Option<Text>,
         /// The classes that count.
-        classes: Vec<ClassWord>,
+        classes: NonEmpty<ClassWord>,
         /// amount (losses positive), events, or distinct customers.
         measure: MovementWord,
     }

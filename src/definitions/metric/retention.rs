@@ -1,6 +1,7 @@
 //! Retention of a cohort over a window.
 
-use crate::definitions::read::{Text, choice, record};
+use crate::definitions::read::Text;
+use crate::definitions::record::{choice, record};
 
 choice! {
     /// What is measured of the cohort.

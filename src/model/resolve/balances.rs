@@ -16,12 +16,7 @@ impl Resolver<'_> {
     pub(super) fn resolve_balances(&mut self, written: &Written) {
         for (name, def) in &written.balances {
             let shapes: Vec<BalanceShape> =
-                def.shapes.iter().filter_map(|shape| self.shape(shape)).collect();
-            if def.shapes.is_empty() {
-                let message = format!("the balance `{name}` has no shape");
-                let found = Diagnostic::new(Code::MissingKey, def.name.span(), message);
-                self.out.push(found.help("add `shapes:` with a ledger, intervals or snapshots"));
-            }
+                def.shapes.0.iter().filter_map(|shape| self.shape(shape)).collect();
             let name = BalanceName::new(*name);
             let balance = Balance {
                 name: name.clone(),

@@ -13,7 +13,13 @@ impl Resolver<'_> {
     pub(super) fn resolve_dimensions(&mut self, written: &Written) {
         for (dataset, def) in written.dimensions.values() {
             let dataset_name = DatasetName::new(dataset.name.as_str());
-            let siblings: Vec<&str> = dataset.dimensions.iter().map(|d| d.name.as_str()).collect();
+            // Roll-ups of roll-ups are left out, so that none can lead back to itself.
+            let siblings: Vec<&str> = dataset
+                .dimensions
+                .iter()
+                .filter(|other| other.roll_up.is_none())
+                .map(|other| other.name.as_str())
+                .collect();
             let Some((value, data_type)) = self.dimension_value(&dataset_name, def, &siblings)
             else {
                 self.broken.insert(def.name.as_str().to_owned());
@@ -76,7 +82,7 @@ impl Resolver<'_> {
     fn roll_up_value(&mut self, def: &RollUpDef, siblings: &[&str]) -> Option<DimensionValue> {
         if !siblings.contains(&def.of.value.as_str()) {
             let known = siblings.iter().map(|name| (*name).to_owned()).collect();
-            self.unknown(Code::UnknownDimension, "dimension of this dataset", &def.of, known);
+            self.unknown(Code::UnknownDimension, "dimension to roll up", &def.of, known);
             return None;
         }
         let map = def.map.iter().map(|(from, to)| (from.value.clone(), to.value.clone())).collect();

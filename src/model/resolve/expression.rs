@@ -10,7 +10,7 @@ use sqlparser::tokenizer::Token;
 
 use super::Resolver;
 use crate::definitions::Text;
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::model::{DatasetName, MetricExpr, MetricName, ScalarExpr};
 
 const MAX_LENGTH: usize = 4_000;
@@ -85,7 +85,7 @@ fn parse(text: &str) -> Result<Expr, Refusal> {
     let expr = parser.parse_expr().map_err(|error| syntax(plain(&error.to_string())))?;
     match parser.peek_token().token {
         Token::EOF => Ok(expr),
-        rest => Err(syntax(format!("`{rest}` is more than one expression"))),
+        rest => Err(syntax(format!("the expression ends before `{rest}`"))),
     }
 }
 
@@ -106,7 +106,7 @@ impl Resolver<'_> {
         }
         let mut columns = Vec::new();
         for name in used {
-            let name = Text { value: name, span: text.span };
+            let name = Text { span: self.narrow(text.span, &name), value: name };
             let column = self.use_column(dataset, &name)?;
             if !columns.contains(&column) {
                 columns.push(column);
@@ -128,10 +128,31 @@ impl Resolver<'_> {
         };
         let mut known = true;
         for name in expr.metrics() {
-            let name = Text { value: name.to_string(), span: text.span };
+            let span = self.narrow(text.span, name.as_str());
+            let name = Text { value: name.to_string(), span };
             known &= self.metric_name(&name).is_some();
         }
         known.then_some(expr)
+    }
+
+    /// The word inside the expression, as it stands in the file; the whole where it is not found.
+    fn narrow(&self, span: Span, word: &str) -> Span {
+        let Some(file) = self.sources.get(span.source) else { return span };
+        let text = file.slice(span).to_lowercase();
+        if !text.is_ascii() || word.is_empty() {
+            return span;
+        }
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let word = word.to_lowercase();
+        let found = text.match_indices(&word).map(|(at, _)| at).find(|at| {
+            !is_part(text[..*at].chars().next_back())
+                && !is_part(text[at + word.len()..].chars().next())
+        });
+        let offset = |n: usize| span.start.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+        match found {
+            Some(at) => Span { start: offset(at), end: offset(at + word.len()), ..span },
+            None => span,
+        }
     }
 
     fn refused(&mut self, text: &Text, refusal: Refusal) {

@@ -127,8 +127,10 @@ impl Resolver<'_> {
         let Some(metric) = self.metrics.get(name) else { return false };
         let found = metric.kind.as_str();
         if found != *kind {
-            let message =
-                format!("`{}` is answered by a {kind} metric; `{name}` is {found}", field.value);
+            let message = format!(
+                "`{}` is answered by a metric of kind {kind}; `{name}` is of kind {found}",
+                field.value
+            );
             self.report(Code::WrongMetricKind, field.span, message);
         }
         found == *kind

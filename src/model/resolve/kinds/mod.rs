@@ -139,12 +139,7 @@ impl Resolver<'_> {
 
     fn bind_movement(&mut self, def: &MovementDef, span: Span) -> Option<MetricKind> {
         let balance = self.balance(def.balance.as_ref(), span)?;
-        if def.classes.is_empty() {
-            let found = Diagnostic::new(Code::MissingKey, span, "`classes` is missing or empty");
-            self.out.push(found.help(format!("list some of {}", ClassWord::WORDS.join(", "))));
-            return None;
-        }
-        let classes = def.classes.iter().map(|class| match class {
+        let classes = def.classes.0.iter().map(|class| match class {
             ClassWord::New => MovementClass::New,
             ClassWord::Expansion => MovementClass::Expansion,
             ClassWord::Contraction => MovementClass::Contraction,

@@ -121,6 +121,9 @@ fn join_warehouse(root: &Path, written: &str) -> String {
 }
 
 #[cfg(test)]
+mod golden;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnostics::Format;
