@@ -10,4 +10,5 @@ pub mod error;
 pub mod graphql;
 pub mod model;
 pub mod planner;
+pub mod server;
 pub mod values;

@@ -183,6 +183,7 @@ fn decimals(cells: &[Plain<'_>], scale: u8) -> Result<ArrayRef, Misfit> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Array;
     use arrow::array::cast::AsArray;
     use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit};
     use arrow::ipc::reader::StreamReader;
@@ -233,7 +234,7 @@ mod tests {
         let mrr = batch.column(4).as_primitive::<Decimal128Type>();
         assert_eq!(mrr.value(0), 12_345_678_901_234_567_890);
         assert_eq!(mrr.data_type(), &DataType::Decimal128(38, 2));
-        assert!(arrow::array::Array::is_null(mrr, 1));
+        assert!(mrr.is_null(1));
         assert_eq!(batch.column(5).as_primitive::<Float64Type>().value(0), 1.0 / 3.0);
     }
 
