@@ -50,7 +50,8 @@ pub(super) async fn handle(
     if answered.outcome == Outcome::NotAQuery && method != Method::POST {
         return refuse(Refusal { allow: "POST", ..Refusal::method("GET only answers queries.") });
     }
-    let mut response = json_response(status(answered.outcome, media), media.header(), answered.body);
+    let mut response =
+        json_response(status(answered.outcome, media), media.header(), answered.body);
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response
 }
@@ -97,7 +98,8 @@ async fn body(body: Body) -> Result<bytes::Bytes, Refusal> {
 
 fn from_body(bytes: &[u8]) -> ApiResult<GraphqlRequest> {
     let json = serde_json::from_slice(bytes).map_err(|error| {
-        let message = format!("The body is not JSON (line {}, column {}).", error.line(), error.column());
+        let message =
+            format!("The body is not JSON (line {}, column {}).", error.line(), error.column());
         ApiError::new(ErrorCode::BadRequest, message)
     })?;
     GraphqlRequest::from_json(json)

@@ -97,7 +97,10 @@ mod tests {
             ("*/*", Some(Media::Json)),
             ("application/graphql-response+json", Some(Media::GraphqlResponse)),
             ("application/graphql-response+json; charset=utf-8", Some(Media::GraphqlResponse)),
-            ("application/graphql-response+json, application/json;q=0.9", Some(Media::GraphqlResponse)),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                Some(Media::GraphqlResponse),
+            ),
             ("application/json, application/graphql-response+json;q=0.9", Some(Media::Json)),
             ("*/*, application/graphql-response+json", Some(Media::GraphqlResponse)),
             ("text/html, */*;q=0.8", Some(Media::Json)),

@@ -118,7 +118,11 @@ pub(super) async fn observe(
     drop(in_flight);
     let status = response.status().as_u16();
     tracing::info!(request_id = id.as_str(), method, route, status, ?elapsed, "answered");
-    state.telemetry.seconds.get_or_create(&Route { route: route.clone() }).observe(elapsed.as_secs_f64());
+    state
+        .telemetry
+        .seconds
+        .get_or_create(&Route { route: route.clone() })
+        .observe(elapsed.as_secs_f64());
     state.telemetry.requests.get_or_create(&Labels { method, route, status }).inc();
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);

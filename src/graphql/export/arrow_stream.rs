@@ -94,9 +94,10 @@ fn array(table: &TableAnswer, index: usize, data_type: &str) -> Result<ArrayRef,
             _ => None,
         }),
         "date" => collect::<i32, Date32Array>(&cells, |cell| match cell {
-            Plain::Date(day) => {
-                NaiveDate::default().num_days_from_ce().checked_neg()?.checked_add(day.num_days_from_ce())
-            }
+            Plain::Date(day) => NaiveDate::default()
+                .num_days_from_ce()
+                .checked_neg()?
+                .checked_add(day.num_days_from_ce()),
             _ => None,
         }),
         "timestamp" => timestamps(&cells),
@@ -173,9 +174,10 @@ fn decimals(cells: &[Plain<'_>], scale: u8) -> Result<ArrayRef, Misfit> {
     });
     let array = values.collect::<Result<Decimal128Array, Misfit>>()?;
     let signed = i8::try_from(scale).map_err(|_| Misfit)?;
-    let typed = array
-        .with_precision_and_scale(DECIMAL128_MAX_PRECISION, signed)
-        .and_then(|typed| typed.validate_decimal_precision(DECIMAL128_MAX_PRECISION).map(|()| typed));
+    let typed =
+        array.with_precision_and_scale(DECIMAL128_MAX_PRECISION, signed).and_then(|typed| {
+            typed.validate_decimal_precision(DECIMAL128_MAX_PRECISION).map(|()| typed)
+        });
     let array: ArrayRef = Arc::new(typed.map_err(|_| Misfit)?);
     debug_assert_eq!(array.data_type(), &DataType::Decimal128(DECIMAL128_MAX_PRECISION, signed));
     Ok(array)

@@ -34,15 +34,21 @@ async fn a_metric_shows_its_definition() {
         r#"{"label":"excellent","low":1.1,"high":null,"source":"handbook"}]}"#,
     );
     assert_eq!(response["data"]["catalog"]["metric"].to_string(), expected);
-    let customers = answer("{ catalog { metric(name: customers) { available unavailableBecause } } }").await;
-    assert!(customers.contains(r#"{"available":false,"unavailableBecause":"Table `customers` has no files."}"#));
+    let customers =
+        answer("{ catalog { metric(name: customers) { available unavailableBecause } } }").await;
+    assert!(
+        customers.contains(
+            r#"{"available":false,"unavailableBecause":"Table `customers` has no files."}"#
+        )
+    );
     let old = answer("{ catalog { metric(name: old_mrr) { deprecated } } }").await;
     assert!(old.contains(r#"Counts \"trials\". Use `mrr`. Removed after 2027-05-31."#), "{old}");
 }
 
 #[tokio::test]
 async fn dimensions_that_go_with_all_of_some_metrics() {
-    let found = answer("{ catalog { dimensions(of: [nrr, customers]) { name metrics dataType } } }").await;
+    let found =
+        answer("{ catalog { dimensions(of: [nrr, customers]) { name metrics dataType } } }").await;
     let expected = r#"[{"name":"region","metrics":["nrr","mrr","expansion_mrr","customers","old_mrr"],"dataType":"string"}]"#;
     assert_eq!(found, format!(r#"{{"data":{{"catalog":{{"dimensions":{expected}}}}}}}"#));
     let all = parsed("{ catalog { dimensions { name } } }", "{}").await;
@@ -60,7 +66,9 @@ async fn values_of_dimensions_and_their_errors() {
     .await;
     let data = r#"{"data":{"catalog":{"some":["Enterprise","Mid-Market"],"dimensionValues":["SMB"],"away":null,"odd":null}},"#;
     assert!(found.starts_with(data), "{found}");
-    assert!(found.contains(r#""path":["catalog","away"],"extensions":{"code":"STORE_UNAVAILABLE""#));
+    assert!(
+        found.contains(r#""path":["catalog","away"],"extensions":{"code":"STORE_UNAVAILABLE""#)
+    );
     assert!(found.contains(r#""path":["catalog","odd"],"extensions":{"code":"BAD_REQUEST""#));
 }
 

@@ -53,7 +53,7 @@ async fn keys_come_in_document_order_through_fragments_and_errors() {
            ...rest __typename a: nrr({FIRST}) {{ rows {{ customers nrr }} }} }}
          fragment rest on Query {{ m: metrics(select: mrr) {{ rowCount }} }}"
     );
-    let expected = r#"{"data":{"z":{"definitionVersion":"v1"},"gone":null,"m":{"rowCount":2},"__typename":"Query","a":{"rows":[{"customers":8,"nrr":0.9837209302325581}]}},"errors":[{"message":"`attachRate` cannot be answered: no metric of this project's definitions says `field: attachRate`.","locations":[{"line":2,"column":28}],"path":["gone"],"extensions":{"code":"UNAVAILABLE","requestId":"r-1"}}]}"#;
+    let expected = r#"{"data":{"z":{"definitionVersion":"v1"},"gone":null,"m":{"rowCount":2},"__typename":"Query","a":{"rows":[{"customers":8,"nrr":0.9837209302325581}]}},"errors":[{"message":"`attachRate` cannot be answered: no metric of this project's definitions says `field: attachRate`.","locations":[{"line":2,"column":27}],"path":["gone"],"extensions":{"code":"UNAVAILABLE","requestId":"r-1"}}]}"#;
     assert_eq!(answer(&query).await, expected);
 }
 
@@ -210,7 +210,8 @@ async fn the_named_operation_runs() {
 #[tokio::test]
 async fn nothing_is_asked_of_a_document_that_does_not_validate() {
     let (api, engine) = api();
-    let query = format!("{{ nrr({FIRST}) {{ rows {{ nrr }} }} metrics(select: nrrr) {{ rowCount }} }}");
+    let query =
+        format!("{{ nrr({FIRST}) {{ rows {{ nrr }} }} metrics(select: nrrr) {{ rowCount }} }}");
     let response = execute(&api, &query, "{}").await;
     assert!(matches!(response.outcome, Outcome::Refused(_)));
     assert!(engine.runs.lock().unwrap().is_empty());

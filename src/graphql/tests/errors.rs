@@ -18,7 +18,8 @@ async fn expect(query: &str, code: &str, parts: &[&str]) {
 
 #[tokio::test]
 async fn unknown_names_are_named_with_the_nearest_valid_one() {
-    expect("{ metrics(select: [nrrr]) { rowCount } }", "UNKNOWN_METRIC", &["`nrrr`", "`nrr`?"]).await;
+    expect("{ metrics(select: [nrrr]) { rowCount } }", "UNKNOWN_METRIC", &["`nrrr`", "`nrr`?"])
+        .await;
     expect("{ metrics(select: secret) { rowCount } }", "UNKNOWN_METRIC", &["`secret`"]).await;
     expect(
         "{ metrics(select: mrr, groupBy: [segmnt]) { rowCount } }",
@@ -32,13 +33,10 @@ async fn unknown_names_are_named_with_the_nearest_valid_one() {
         &["`segmnt`", "`segment`?"],
     )
     .await;
-    expect(
-        "{ metrics(select: mrr) { records { mmr } } }",
-        "UNKNOWN_METRIC",
-        &["`mmr`", "`mrr`?"],
-    )
-    .await;
-    expect("{ nr(period: {last: 1}) { rows { nrr } } }", "BAD_REQUEST", &["`Query`", "`nrr`?"]).await;
+    expect("{ metrics(select: mrr) { records { mmr } } }", "UNKNOWN_METRIC", &["`mmr`", "`mrr`?"])
+        .await;
+    expect("{ nr(period: {last: 1}) { rows { nrr } } }", "BAD_REQUEST", &["`Query`", "`nrr`?"])
+        .await;
     expect(
         "{ metrics(select: mrr, grain: MONTHS) { rowCount } }",
         "BAD_REQUEST",
@@ -51,15 +49,25 @@ async fn unknown_names_are_named_with_the_nearest_valid_one() {
         &["`eqq`", "`eq`?"],
     )
     .await;
-    expect("{ metrics(selekt: mrr) { rowCount } }", "BAD_REQUEST", &["`selekt`", "`select`?"]).await;
+    let both = parsed("{ metrics(selekt: mrr) { rowCount } }", "{}").await;
+    assert_eq!(both["errors"].as_array().unwrap().len(), 2);
+    assert!(
+        both.to_string().contains("`metrics` has no argument `selekt`. Did you mean `select`?")
+    );
+    assert!(both.to_string().contains("`metrics` needs the argument `select`."));
     expect("{ nrr { rows { nrr } } }", "BAD_REQUEST", &["`period`"]).await;
-    expect("{ nrr(period: {last: \"x\"}) { rows { nrr } } }", "BAD_REQUEST", &["`period.last`", "`Int`"])
-        .await;
+    expect(
+        "{ nrr(period: {last: \"x\"}) { rows { nrr } } }",
+        "BAD_REQUEST",
+        &["`period.last`", "`Int`"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn unknown_names_in_variables_are_named_too() {
-    let query = "query($m: [MetricName!]!, $w: Where) { metrics(select: $m, where: $w) { rowCount } }";
+    let query =
+        "query($m: [MetricName!]!, $w: Where) { metrics(select: $m, where: $w) { rowCount } }";
     let (code, message) = first_error(query, r#"{"m": ["nrrr"]}"#).await;
     assert_eq!(code, "UNKNOWN_METRIC", "{message}");
     let (code, message) =
@@ -67,10 +75,10 @@ async fn unknown_names_in_variables_are_named_too() {
     assert_eq!(code, "UNKNOWN_DIMENSION");
     assert!(message.ends_with("Did you mean `region`?"), "{message}");
     let (code, message) = first_error(query, "{}").await;
-    assert_eq!((code.as_str(), message.as_str()), (
-        "BAD_REQUEST",
-        "Variable `$m` of type `[MetricName!]!` is required."
-    ));
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("BAD_REQUEST", "Variable `$m` of type `[MetricName!]!` is required.")
+    );
 }
 
 #[tokio::test]

@@ -73,7 +73,11 @@ async fn mistakes_in_parameters_are_named() {
         (vec![("select", "nrr"), ("limit", "-1")], ErrorCode::BadRequest, "`limit`"),
         (vec![("select", "nrr"), ("grain", "MONTHS")], ErrorCode::BadRequest, "`MONTH`?"),
         (vec![("select", "nrr"), ("start", "x")], ErrorCode::BadPeriod, "`period.start`"),
-        (vec![("select", "nrr"), ("grain", "DAY"), ("grain", "DAY")], ErrorCode::BadRequest, "twice"),
+        (
+            vec![("select", "nrr"), ("grain", "DAY"), ("grain", "DAY")],
+            ErrorCode::BadRequest,
+            "twice",
+        ),
         (vec![("select", "nrr"), ("orderBy", r#"[{"on": "nrr"}]"#)], ErrorCode::BadRequest, "`on`"),
     ] {
         let error = export(&parameters, Format::Json).await.unwrap_err();

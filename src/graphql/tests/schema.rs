@@ -21,16 +21,32 @@ fn the_names_of_the_definitions_are_in_the_schema() {
     let metrics = definition(&sdl, "enum MetricName");
     assert!(metrics.contains("What nrr means.") && metrics.contains("\n  nrr\n"), "{metrics}");
     assert!(!sdl.contains("secret"));
-    let deprecated = "old_mrr @deprecated(reason: \"Counts 'trials'. Use `mrr`. Removed after 2027-05-31.\")";
+    let deprecated =
+        "old_mrr @deprecated(reason: \"Counts 'trials'. Use `mrr`. Removed after 2027-05-31.\")";
     assert!(metrics.contains(deprecated), "{metrics}");
     let record = definition(&sdl, "type MetricRecord");
-    for field in ["period: Date", "nrr: Float", "mrr: Decimal", "customers: Int", "seats: Int",
-        "acquired_on: Date", "list_price: Decimal", "old_mrr: Decimal @deprecated"] {
+    for field in [
+        "period: Date",
+        "nrr: Float",
+        "mrr: Decimal",
+        "customers: Int",
+        "seats: Int",
+        "acquired_on: Date",
+        "list_price: Decimal",
+        "old_mrr: Decimal @deprecated",
+    ] {
         assert!(record.contains(&format!("\n  {field}")), "{field} is not in {record}");
     }
     let filter = definition(&sdl, "input Where");
-    for field in ["and: [Where!]", "or: [Where!]", "not: Where", "segment: StringFilter",
-        "seats: IntFilter", "list_price: DecimalFilter", "acquired_on: DateFilter"] {
+    for field in [
+        "and: [Where!]",
+        "or: [Where!]",
+        "not: Where",
+        "segment: StringFilter",
+        "seats: IntFilter",
+        "list_price: DecimalFilter",
+        "acquired_on: DateFilter",
+    ] {
         assert!(filter.contains(&format!("\n  {field}")), "{field} is not in {filter}");
     }
 }
@@ -39,9 +55,16 @@ fn the_names_of_the_definitions_are_in_the_schema() {
 fn the_contract_is_in_the_schema_with_its_defaults() {
     let sdl = api().0.sdl();
     let query = definition(&sdl, "type Query");
-    for part in ["window: Window = TRAILING_12_MONTHS", "unit: RetentionUnit = CUSTOMER",
-        "withinDays: Int = 90", "limit: Int = 1000", "groupBy: [DimensionName!] = []",
-        "): Retention", "): MetricTable", "catalog: Catalog"] {
+    for part in [
+        "window: Window = TRAILING_12_MONTHS",
+        "unit: RetentionUnit = CUSTOMER",
+        "withinDays: Int = 90",
+        "limit: Int = 1000",
+        "groupBy: [DimensionName!] = []",
+        "): Retention",
+        "): MetricTable",
+        "catalog: Catalog",
+    ] {
         assert!(query.contains(part), "{part} is not in {query}");
     }
     assert!(sdl.contains("days: [Int!]! = [30, 90, 180, 365]"));
@@ -60,22 +83,38 @@ fn everything_is_described() {
             match ty.kind {
                 TypeKind::Object(object) => {
                     for field in object.fields {
-                        assert!(field.node.description.is_some(), "{name}.{}", field.node.name.node);
+                        assert!(
+                            field.node.description.is_some(),
+                            "{name}.{}",
+                            field.node.name.node
+                        );
                         for argument in field.node.arguments {
                             let argument = argument.node;
-                            assert!(argument.description.is_some(), "{name} {}", argument.name.node);
+                            assert!(
+                                argument.description.is_some(),
+                                "{name} {}",
+                                argument.name.node
+                            );
                         }
                     }
                 }
                 TypeKind::InputObject(object) => {
                     for field in object.fields {
-                        assert!(field.node.description.is_some(), "{name}.{}", field.node.name.node);
+                        assert!(
+                            field.node.description.is_some(),
+                            "{name}.{}",
+                            field.node.name.node
+                        );
                     }
                 }
                 TypeKind::Enum(found) => {
                     assert!(!found.values.is_empty());
                     for value in found.values {
-                        assert!(value.node.description.is_some(), "{name}.{}", value.node.value.node);
+                        assert!(
+                            value.node.description.is_some(),
+                            "{name}.{}",
+                            value.node.value.node
+                        );
                     }
                 }
                 _ => {}

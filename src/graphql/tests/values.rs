@@ -10,7 +10,9 @@ const PERIOD: &str = "period: {last: 1}, grain: MONTH";
 
 #[tokio::test]
 async fn decimals_are_numbers_with_their_scale() {
-    let query = format!("{{ nrr({PERIOD}) {{ rows {{ startingMrr newMrr churnMrr grr logoRetention }} }} }}");
+    let query = format!(
+        "{{ nrr({PERIOD}) {{ rows {{ startingMrr newMrr churnMrr grr logoRetention }} }} }}"
+    );
     let expected = r#"{"data":{"nrr":{"rows":[{"startingMrr":430.00,"newMrr":0.00,"churnMrr":7.00,"grr":null,"logoRetention":1.0}]}}}"#;
     assert_eq!(answer(&query).await, expected);
 }
@@ -44,7 +46,9 @@ async fn what_json_cannot_carry_fails_its_root_field_only_where_selected() {
     );
     let response = execute(&api, &query, "{}").await;
     let body = text(&response);
-    assert!(body.starts_with(r#"{"data":{"big":null,"small":{"rows":[{"customers":8}]}},"errors":[{"#));
+    assert!(
+        body.starts_with(r#"{"data":{"big":null,"small":{"rows":[{"customers":8}]}},"errors":[{"#)
+    );
     assert!(body.contains("`startingMrr`") && body.contains("Arrow"), "{body}");
     assert!(body.contains(r#""path":["big"],"extensions":{"code":"OUT_OF_RANGE""#), "{body}");
 }

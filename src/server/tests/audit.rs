@@ -82,7 +82,8 @@ async fn parameters_of_the_wrong_type_are_400() {
 async fn parameters_of_the_right_type_are_taken() {
     // 34A2, 13EE, 8161, B8B3, 94B0-2, 0220-2, 2EA1, 28B9, D6D5, 6A70, 428F, 1B7A
     let of_type = "query Type($name: String!) { __type(name: $name) { name } }";
-    let with_variables = format!(r#"{{"query": "{of_type}", "variables": {{"name": "sometype"}}}}"#);
+    let with_variables =
+        format!(r#"{{"query": "{of_type}", "variables": {{"name": "sometype"}}}}"#);
     let bodies = [
         TYPENAME,
         r#"{"query": "query Query { __typename }", "operationName": "Query"}"#,

@@ -98,7 +98,10 @@ async fn health_says_whether_to_send_requests_and_what_is_wrong() {
     assert_eq!(ready().await.json()["problems"][0]["code"], "unknown-key");
     state.drain();
     let draining = ready().await;
-    assert_eq!((draining.status.as_u16(), draining.json()["status"].clone()), (503, "draining".into()));
+    assert_eq!(
+        (draining.status.as_u16(), draining.json()["status"].clone()),
+        (503, "draining".into())
+    );
 }
 
 #[tokio::test]

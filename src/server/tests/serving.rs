@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 use super::super::{ServeOptions, serve};
 use super::app;
 
-async fn started(options: ServeOptions) -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<bool>) {
+async fn started(
+    options: ServeOptions,
+) -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
