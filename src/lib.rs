@@ -16,4 +16,5 @@ pub mod kernels;
 pub mod model;
 pub mod planner;
 pub mod project;
+pub mod server;
 pub mod values;

@@ -34,7 +34,8 @@ pub(super) struct Argument<'c> {
 
 impl Contract {
     pub fn parse() -> Result<Self, SchemaError> {
-        let document = parse_schema(SDL).map_err(|error| SchemaError::Contract(error.to_string()))?;
+        let document =
+            parse_schema(SDL).map_err(|error| SchemaError::Contract(error.to_string()))?;
         let types = document.definitions.into_iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(ty) => Some(ty.node),
             _ => None,

@@ -1,11 +1,11 @@
 //! The document: parsed once, limited before anything walks it, and read for its root fields.
 
+use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql::parser::{self, parse_query};
 use async_graphql::{Name, Pos, Positioned, Value, Variables};
-use async_graphql::indexmap::IndexMap;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
@@ -17,11 +17,14 @@ pub(super) fn parse(text: &str) -> Result<ExecutableDocument, Reported> {
     parse_query(text).map_err(|error| {
         let message = match &error {
             parser::Error::Syntax { message, start, .. } => {
-                let expected = message.rsplit_once("= expected ").map(|(_, names)| {
-                    format!(", expected {}", names.trim().replace('_', " "))
-                });
+                let expected = message
+                    .rsplit_once("= expected ")
+                    .map(|(_, names)| format!(", expected {}", names.trim().replace('_', " ")));
                 let Pos { line, column } = start;
-                format!("Syntax error at line {line}, column {column}{}.", expected.unwrap_or_default())
+                format!(
+                    "Syntax error at line {line}, column {column}{}.",
+                    expected.unwrap_or_default()
+                )
             }
             other => format!("The document is not valid: {other}."),
         };
@@ -42,12 +45,9 @@ pub(super) fn operation<'d>(
         (DocumentOperations::Single(_), Some(name)) => {
             bad(format!("The document has no operation named `{name}`."))
         }
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name).map_or_else(
-                || bad(format!("The document has no operation named `{name}`.")),
-                Ok,
-            )
-        }
+        (DocumentOperations::Multiple(operations), Some(name)) => operations
+            .get(name)
+            .map_or_else(|| bad(format!("The document has no operation named `{name}`.")), Ok),
         (DocumentOperations::Multiple(operations), None) => match operations.values().next() {
             Some(only) if operations.len() == 1 => Ok(only),
             _ => bad("The document has several operations: say which by `operationName`.".into()),
@@ -73,7 +73,10 @@ impl<'d> Reader<'d> {
     }
 
     /// The root fields by response key, in document order.
-    pub fn root_fields(&self, operation: &'d OperationDefinition) -> IndexMap<&'d str, RootField<'d>> {
+    pub fn root_fields(
+        &self,
+        operation: &'d OperationDefinition,
+    ) -> IndexMap<&'d str, RootField<'d>> {
         let mut fields: IndexMap<&str, RootField<'_>> = IndexMap::new();
         self.each_field(&operation.selection_set.node, QUERY, &mut |field| {
             fields
@@ -154,9 +157,10 @@ impl<'d> Reader<'d> {
                 _ => return false,
             };
             let Some(condition) = directive.node.get_argument("if") else { return false };
-            let holds = condition.node.clone().into_const_with(|name| {
-                Ok::<_, std::convert::Infallible>(self.variable(&name))
-            });
+            let holds = condition
+                .node
+                .clone()
+                .into_const_with(|name| Ok::<_, std::convert::Infallible>(self.variable(&name)));
             let Ok(holds) = holds;
             (holds == Value::Boolean(true)) != wanted
         })

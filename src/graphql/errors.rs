@@ -71,7 +71,10 @@ pub(super) fn translate(error: ServerError, registry: &Registry) -> Reported {
         rewrite(&error.message, registry)
     } else {
         tracing::error!(message = error.message, "a resolver failed");
-        ApiError::new(ErrorCode::Internal, "The field could not be answered. This is a fault of ours.")
+        ApiError::new(
+            ErrorCode::Internal,
+            "The field could not be answered. This is a fault of ours.",
+        )
     };
     Reported { error: rewritten, locations: error.locations, path: error.path }
 }

@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+};
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
@@ -133,7 +135,9 @@ impl<'d> Measure<'d> {
                 size.lists += usize::from(INTROSPECTION_LISTS.contains(&&*field.node.name.node));
                 size
             }
-            Selection::InlineFragment(inline) => self.selections(&inline.node.selection_set.node)?,
+            Selection::InlineFragment(inline) => {
+                self.selections(&inline.node.selection_set.node)?
+            }
             Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
         };
         // Spreads cost too: a tree of empty fragments is still walked.

@@ -8,9 +8,9 @@ use chrono::NaiveDate;
 use indexmap::IndexMap;
 
 use crate::engine::{
-    Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, ColumnInfo,
-    ColumnKind, DurationAnswerRow, Engine, ExpansionAnswerRow, PeriodInfo, Provenance,
-    RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, ColumnInfo, ColumnKind,
+    DurationAnswerRow, Engine, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow,
+    SurvivalPoint, TableAnswer, TableStatus,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{
@@ -309,9 +309,8 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
             let rows = vec![row(Scalar::text("SMB"), 1000), row(Scalar::Null, 43050)];
             let mut table = table(columns, rows);
             table.totals = ask.totals.then(|| {
-                let total = |metric: &MetricName| {
-                    (metric.to_string(), Some(Number::Decimal(44050, 2)))
-                };
+                let total =
+                    |metric: &MetricName| (metric.to_string(), Some(Number::Decimal(44050, 2)));
                 ask.select.iter().map(total).collect()
             });
             Answer::Table(table, provenance())

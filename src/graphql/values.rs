@@ -111,7 +111,10 @@ mod tests {
         assert_eq!(json(&decimal(43000, 2).unwrap()), "430.00");
         assert_eq!(json(&decimal(-5, 2).unwrap()), "-0.05");
         assert_eq!(json(&decimal(7, 0).unwrap()), "7");
-        assert_eq!(json(&number(&Number::fraction(423, 430).unwrap()).unwrap()), "0.9837209302325581");
+        assert_eq!(
+            json(&number(&Number::fraction(423, 430).unwrap()).unwrap()),
+            "0.9837209302325581"
+        );
         assert_eq!(json(&float(-0.0)), "0.0");
         assert_eq!(float(f64::NAN), Value::Null);
     }

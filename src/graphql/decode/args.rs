@@ -58,7 +58,11 @@ impl Args {
         if self.get(name).is_none() {
             return Ok(None);
         }
-        self.items(name).into_iter().map(|item| text(item, name)).collect::<ApiResult<_>>().map(Some)
+        self.items(name)
+            .into_iter()
+            .map(|item| text(item, name))
+            .collect::<ApiResult<_>>()
+            .map(Some)
     }
 }
 

@@ -46,13 +46,10 @@ pub(super) fn day(value: &Value, calendar: &Calendar, at: &str) -> ApiResult<Nai
 /// An instant; a day stands for its midnight in the reporting zone.
 pub(super) fn instant(value: &Value, calendar: &Calendar, at: &str) -> ApiResult<Instant> {
     let instant = written(value).and_then(|text| {
-        parse_day(text)
-            .map(|day| calendar.midnight(day))
-            .or_else(|| parse_instant(text, calendar))
+        parse_day(text).map(|day| calendar.midnight(day)).or_else(|| parse_instant(text, calendar))
     });
     instant.ok_or_else(|| {
-        let message =
-            format!("`{at}` must be an instant like 2026-03-31T10:00:00Z, or a day.");
+        let message = format!("`{at}` must be an instant like 2026-03-31T10:00:00Z, or a day.");
         ApiError::new(ErrorCode::BadRequest, message)
     })
 }

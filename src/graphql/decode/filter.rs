@@ -30,10 +30,11 @@ pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Opt
             name => {
                 let dimension = model.dimensions.get(name).ok_or_else(|| unknown(model, name))?;
                 let tests = dimension_tests(dimension, value, &model.calendar, &at)?;
-                all.extend(tests.into_iter().map(|test| Predicate::Test {
-                    dimension: dimension.name.clone(),
-                    test,
-                }));
+                all.extend(
+                    tests
+                        .into_iter()
+                        .map(|test| Predicate::Test { dimension: dimension.name.clone(), test }),
+                );
             }
         }
     }
@@ -47,7 +48,8 @@ fn branches(model: &Model, value: &Value, at: &str) -> ApiResult<Vec<Option<Pred
 /// At least one branch; a branch without conditions always holds.
 fn any(branches: Vec<Option<Predicate>>, at: &str) -> ApiResult<Option<Predicate>> {
     if branches.is_empty() {
-        let message = format!("`{at}` is empty: nothing could match. Leave it out for no condition.");
+        let message =
+            format!("`{at}` is empty: nothing could match. Leave it out for no condition.");
         return Err(bad(message));
     }
     Ok(branches.into_iter().collect::<Option<Vec<_>>>().map(Predicate::Any))
@@ -97,7 +99,8 @@ fn tests(value: &Value, at: &str, known: &[&str], read: ReadScalar<'_>) -> ApiRe
 
 fn test(operator: &str, value: &Value, at: &str, read: ReadScalar<'_>) -> ApiResult<Test> {
     let one = || read(value, at);
-    let many = || items(value).into_iter().map(|item| read(item, at)).collect::<ApiResult<Vec<_>>>();
+    let many =
+        || items(value).into_iter().map(|item| read(item, at)).collect::<ApiResult<Vec<_>>>();
     Ok(match operator {
         "eq" => Test::Eq(one()?),
         "ne" => Test::Ne(one()?),
@@ -161,7 +164,8 @@ fn exact(text: &str) -> Option<(i128, u8)> {
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || digits.len() > 38 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+    if digits.is_empty() || digits.len() > 38 || !digits.bytes().all(|digit| digit.is_ascii_digit())
+    {
         return None;
     }
     let units = digits.parse::<i128>().ok()? * sign;
@@ -181,9 +185,7 @@ pub(super) fn object<'v>(value: &'v Value, at: &str) -> ApiResult<&'v IndexMap<N
 }
 
 /// Fields that are not null.
-pub(super) fn present(
-    fields: &IndexMap<Name, Value>,
-) -> impl Iterator<Item = (&Name, &Value)> {
+pub(super) fn present(fields: &IndexMap<Name, Value>) -> impl Iterator<Item = (&Name, &Value)> {
     fields.iter().filter(|(_, value)| **value != Value::Null)
 }
 

@@ -11,8 +11,8 @@ use async_graphql::indexmap::IndexMap;
 
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{
-    AttachBasis, AttributionRule, DimensionName, MetricName, Model, RetentionMethod,
-    RetentionUnit, TimeOrigin, Window,
+    AttachBasis, AttributionRule, DimensionName, MetricName, Model, RetentionMethod, RetentionUnit,
+    TimeOrigin, Window,
 };
 use crate::planner::{Ask, MetricQuery, PeriodAsk, Scope};
 use crate::values::Grain;
@@ -149,7 +149,9 @@ impl<'d> Decoder<'d> {
             let at = format!("{name}.{key}");
             let calendar = &self.model.calendar;
             match key.as_str() {
-                "start" => period.start = Some(dates::period_day(value, calendar, &at, Edge::Start)?),
+                "start" => {
+                    period.start = Some(dates::period_day(value, calendar, &at, Edge::Start)?)
+                }
                 "end" => period.end = Some(dates::period_day(value, calendar, &at, Edge::End)?),
                 "last" => period.last = Some(args::whole(value, &at)?),
                 other => {

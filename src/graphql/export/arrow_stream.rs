@@ -94,9 +94,10 @@ fn array(table: &TableAnswer, index: usize, data_type: &str) -> Result<ArrayRef,
             _ => None,
         }),
         "date" => collect::<i32, Date32Array>(&cells, |cell| match cell {
-            Plain::Date(day) => {
-                NaiveDate::default().num_days_from_ce().checked_neg()?.checked_add(day.num_days_from_ce())
-            }
+            Plain::Date(day) => NaiveDate::default()
+                .num_days_from_ce()
+                .checked_neg()?
+                .checked_add(day.num_days_from_ce()),
             _ => None,
         }),
         "timestamp" => timestamps(&cells),
@@ -173,9 +174,10 @@ fn decimals(cells: &[Plain<'_>], scale: u8) -> Result<ArrayRef, Misfit> {
     });
     let array = values.collect::<Result<Decimal128Array, Misfit>>()?;
     let signed = i8::try_from(scale).map_err(|_| Misfit)?;
-    let typed = array
-        .with_precision_and_scale(DECIMAL128_MAX_PRECISION, signed)
-        .and_then(|typed| typed.validate_decimal_precision(DECIMAL128_MAX_PRECISION).map(|()| typed));
+    let typed =
+        array.with_precision_and_scale(DECIMAL128_MAX_PRECISION, signed).and_then(|typed| {
+            typed.validate_decimal_precision(DECIMAL128_MAX_PRECISION).map(|()| typed)
+        });
     let array: ArrayRef = Arc::new(typed.map_err(|_| Misfit)?);
     debug_assert_eq!(array.data_type(), &DataType::Decimal128(DECIMAL128_MAX_PRECISION, signed));
     Ok(array)
@@ -183,6 +185,7 @@ fn decimals(cells: &[Plain<'_>], scale: u8) -> Result<ArrayRef, Misfit> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Array;
     use arrow::array::cast::AsArray;
     use arrow::datatypes::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit};
     use arrow::ipc::reader::StreamReader;
@@ -233,7 +236,7 @@ mod tests {
         let mrr = batch.column(4).as_primitive::<Decimal128Type>();
         assert_eq!(mrr.value(0), 12_345_678_901_234_567_890);
         assert_eq!(mrr.data_type(), &DataType::Decimal128(38, 2));
-        assert!(arrow::array::Array::is_null(mrr, 1));
+        assert!(mrr.is_null(1));
         assert_eq!(batch.column(5).as_primitive::<Float64Type>().value(0), 1.0 / 3.0);
     }
 

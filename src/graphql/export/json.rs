@@ -25,9 +25,8 @@ pub(super) fn write(table: &TableAnswer, provenance: &Provenance) -> ApiResult<V
     fields.push(("rowCount", Value::from(table.rows.len())));
     fields.push(("truncated", Value::from(table.truncated)));
     fields.push(("provenance", from(provenance)));
-    serde_json::to_vec(&object(fields)).map_err(|_| {
-        ApiError::new(ErrorCode::Internal, "The answer could not be written as JSON.")
-    })
+    serde_json::to_vec(&object(fields))
+        .map_err(|_| ApiError::new(ErrorCode::Internal, "The answer could not be written as JSON."))
 }
 
 fn rows(table: &TableAnswer) -> ApiResult<Value> {

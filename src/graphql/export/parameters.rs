@@ -70,11 +70,8 @@ fn value(name: &str, text: &str, ty: &Type) -> ApiResult<Value> {
         ("orderBy", _) => Ok(Value::List(parts(text).map(order).collect())),
         (_, BaseType::List(_)) => Ok(Value::List(parts(text).map(Value::from).collect())),
         ("where" | "having" | "period", _) => json(name, text),
-        (_, BaseType::Named(scalar)) => {
-            simple(text, scalar).map_err(|error| {
-                ApiError::new(error.code, format!("`{name}`: {}", error.message))
-            })
-        }
+        (_, BaseType::Named(scalar)) => simple(text, scalar)
+            .map_err(|error| ApiError::new(error.code, format!("`{name}`: {}", error.message))),
     }
 }
 

@@ -172,9 +172,10 @@ fn duration(resolvers: &mut Resolvers) {
         .field("expandedBy", |context| {
             let days = context.args.get("days").and_then(|days| {
                 // A single day stands for a list of one, as everywhere in GraphQL.
-                days.list().map(|days| days.iter().filter_map(|day| day.i64().ok()).collect()).or(
-                    days.i64().map(|day| vec![day]),
-                ).ok()
+                days.list()
+                    .map(|days| days.iter().filter_map(|day| day.i64().ok()).collect())
+                    .or(days.i64().map(|day| vec![day]))
+                    .ok()
             });
             let row = context.parent_value.downcast_ref::<DurationAnswerRow>();
             FieldFuture::Value(row.zip(days).map(|(row, days): (_, Vec<i64>)| {

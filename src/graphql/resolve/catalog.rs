@@ -248,7 +248,9 @@ fn table_fields(resolvers: &mut Resolvers) {
         .value("files", |table| integer(table.files))
         .value("bytes", |table| table.bytes.map_or(Value::Null, float))
         .value("rows", |table| table.rows.map_or(Value::Null, float))
-        .value("dataThrough", |table| text(table.data_through.map(|at| at.to_rfc3339()).as_deref()));
+        .value("dataThrough", |table| {
+            text(table.data_through.map(|at| at.to_rfc3339()).as_deref())
+        });
     resolvers
         .of::<ProblemInfo>("Problem")
         .value("code", |problem| Value::from(problem.code.as_str()))

@@ -9,8 +9,14 @@ use super::catalog::CatalogRoot;
 use super::{Resolvers, execution};
 
 /// The root fields that ask the engine.
-pub(in super::super) const QUESTIONS: [&str; 6] =
-    ["nrr", "expansionByType", "attachRate", "timeToExpansion", "csmExpansionAttribution", "metrics"];
+pub(in super::super) const QUESTIONS: [&str; 6] = [
+    "nrr",
+    "expansionByType",
+    "attachRate",
+    "timeToExpansion",
+    "csmExpansionAttribution",
+    "metrics",
+];
 
 pub(super) fn register(resolvers: &mut Resolvers) {
     for field in QUESTIONS {
@@ -29,7 +35,6 @@ pub(super) fn register(resolvers: &mut Resolvers) {
             })
         });
     }
-    resolvers.insert(QUERY, "catalog", |_| {
-        FieldFuture::Value(Some(FieldValue::owned_any(CatalogRoot)))
-    });
+    resolvers
+        .insert(QUERY, "catalog", |_| FieldFuture::Value(Some(FieldValue::owned_any(CatalogRoot))));
 }

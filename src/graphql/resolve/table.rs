@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
-use async_graphql::{Name, Value};
 use async_graphql::indexmap::IndexMap;
+use async_graphql::{Name, Value};
 
 use crate::engine::{Answer, ColumnInfo, ColumnKind, TableAnswer};
 use crate::model::Unit;
@@ -84,9 +84,9 @@ fn records(context: ResolverContext<'_>) -> FieldFuture<'_> {
     let answer = parent(&context);
     FieldFuture::Value(answer.and_then(|answer| {
         let rows = 0..table(answer)?.rows.len();
-        Some(FieldValue::list(rows.map(|row| {
-            FieldValue::owned_any(Record { answer: Arc::clone(answer), row })
-        })))
+        Some(FieldValue::list(
+            rows.map(|row| FieldValue::owned_any(Record { answer: Arc::clone(answer), row })),
+        ))
     }))
 }
 

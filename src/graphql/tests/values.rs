@@ -1,0 +1,106 @@
+//! How values are written.
+
+use crate::engine::{Answer, Cell, ColumnKind};
+use crate::values::{Instant, Number, Scalar};
+
+use super::super::testing::{FakeEngine, over, provenance, table, typed};
+use super::{answer, execute, parsed, text};
+
+const PERIOD: &str = "period: {last: 1}, grain: MONTH";
+
+#[tokio::test]
+async fn decimals_are_numbers_with_their_scale() {
+    let query = format!(
+        "{{ nrr({PERIOD}) {{ rows {{ startingMrr newMrr churnMrr grr logoRetention }} }} }}"
+    );
+    let expected = r#"{"data":{"nrr":{"rows":[{"startingMrr":430.00,"newMrr":0.00,"churnMrr":7.00,"grr":null,"logoRetention":1.0}]}}}"#;
+    assert_eq!(answer(&query).await, expected);
+}
+
+#[tokio::test]
+async fn rows_are_flat_objects_in_column_order_and_records_typed() {
+    let query = "{ metrics(select: [mrr, nrr]) { columns { name kind dataType } rows
+        records { mrr segment region period } totals rowCount truncated sql } }";
+    let expected = concat!(
+        r#"{"data":{"metrics":{"columns":[{"name":"segment","kind":"DIMENSION","dataType":"string"},"#,
+        r#"{"name":"mrr","kind":"METRIC","dataType":"decimal"},{"name":"nrr","kind":"METRIC","dataType":"decimal"}],"#,
+        r#""rows":[{"segment":"SMB","mrr":10.00,"nrr":10.00},{"segment":null,"mrr":430.50,"nrr":430.50}],"#,
+        r#""records":[{"mrr":10.00,"segment":"SMB","region":null,"period":null},"#,
+        r#"{"mrr":430.50,"segment":null,"region":null,"period":null}],"#,
+        r#""totals":{"mrr":440.50,"nrr":440.50},"rowCount":2,"truncated":false,"sql":"select 1"}}}"#,
+    );
+    assert_eq!(answer(query).await, expected);
+}
+
+#[tokio::test]
+async fn what_json_cannot_carry_fails_its_root_field_only_where_selected() {
+    let (api, _) = over(FakeEngine::answering(|query| {
+        let mut answer = super::super::testing::answer(query)?;
+        if let Answer::Retention(rows, _) = &mut answer {
+            rows[0].starting = Some(Number::Decimal(12_345_678_901_234_567, 2));
+        }
+        Ok(answer)
+    }));
+    let query = format!(
+        "{{ big: nrr({PERIOD}) {{ rows {{ nrr startingMrr }} }} small: nrr({PERIOD}) {{ rows {{ customers }} }} }}"
+    );
+    let response = execute(&api, &query, "{}").await;
+    let body = text(&response);
+    assert!(
+        body.starts_with(r#"{"data":{"big":null,"small":{"rows":[{"customers":8}]}},"errors":[{"#)
+    );
+    assert!(body.contains("`startingMrr`") && body.contains("Arrow"), "{body}");
+    assert!(body.contains(r#""path":["big"],"extensions":{"code":"OUT_OF_RANGE""#), "{body}");
+}
+
+#[tokio::test]
+async fn the_curve_and_shares_by_day() {
+    let mut model = super::super::testing::model();
+    model.metrics.get_mut("mrr").unwrap().field = Some("timeToExpansion".into());
+    let (api, _) = over(FakeEngine::new(model));
+    let query = "query($d: [Int!]! = 41) { timeToExpansion { rows {
+        medianDays observedMedianDays expandedBy { day share } some: expandedBy(days: $d) { share }
+        curve { day survival low95 } } } }";
+    let response = execute(&api, query, "{}").await;
+    let expected = concat!(
+        r#"{"data":{"timeToExpansion":{"rows":[{"medianDays":null,"observedMedianDays":25.5,"#,
+        r#""expandedBy":[{"day":30,"share":0.25},{"day":90,"share":0.5},{"day":180,"share":0.5},{"day":365,"share":0.5}],"#,
+        r#""some":[{"share":0.5}],"#,
+        r#""curve":[{"day":10,"survival":0.75,"low95":null},{"day":41,"survival":0.5,"low95":null}]}]}}}"#,
+    );
+    assert_eq!(text(&response), expected);
+}
+
+#[tokio::test]
+async fn groups_and_provenance() {
+    let query = format!(
+        "{{ nrr({PERIOD}, groupBy: [segment]) {{ rows {{ group {{ dimension value }} period {{ start end complete }} method }}
+           provenance {{ definitionVersion dataThrough computedAt cached notes }} }} }}"
+    );
+    let response = parsed(&query, "{}").await;
+    let rows = r#"[{"group":[{"dimension":"segment","value":"SMB"}],"period":{"start":"2026-01-01","end":"2026-02-01","complete":true},"method":"LEDGER"}]"#;
+    assert_eq!(response["data"]["nrr"]["rows"].to_string(), rows);
+    let provenance = &response["data"]["nrr"]["provenance"];
+    assert_eq!(provenance["dataThrough"], "2026-01-01T00:00:00Z");
+    assert_eq!(provenance["notes"][0], "1 row without a customer was left out.");
+}
+
+#[tokio::test]
+async fn dimension_values_of_every_type() {
+    let (api, _) = over(FakeEngine::answering(|_| {
+        let values = [
+            Scalar::Bool(true),
+            Scalar::Int(3),
+            Scalar::Decimal(1250, 2),
+            Scalar::Float(0.5),
+            Scalar::Timestamp(Instant(1_500_000)),
+        ];
+        let columns = (0..values.len())
+            .map(|index| typed(&format!("c{index}"), ColumnKind::Dimension, "string"));
+        let row = values.into_iter().map(Cell::Dimension).collect();
+        Ok(Answer::Table(table(columns.collect(), vec![row]), provenance()))
+    }));
+    let response = execute(&api, "{ metrics(select: mrr) { rows } }", "{}").await;
+    let rows = r#"[{"c0":true,"c1":3,"c2":12.50,"c3":0.5,"c4":"1970-01-01T00:00:01.500Z"}]"#;
+    assert_eq!(text(&response), format!(r#"{{"data":{{"metrics":{{"rows":{rows}}}}}}}"#));
+}

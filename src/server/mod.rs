@@ -1,0 +1,124 @@
+//! HTTP: routes, content negotiation, limits, health, metrics, graceful stop.
+//!
+//! Everything about data comes through the front door of [`graphql`](crate::graphql): this room
+//! knows media types and status codes, never definitions, models or plans. One request uses one
+//! [`Api`] from start to end; a reload swaps it for the requests that follow.
+
+mod graphql;
+mod health;
+mod negotiation;
+mod observe;
+mod pages;
+mod serve;
+mod status;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use tower_http::compression::CompressionLayer;
+
+use crate::error::{ApiError, ErrorCode};
+use crate::graphql::{Api, error_body};
+
+pub use serve::{ServeOptions, serve};
+
+use observe::{RequestId, Telemetry};
+
+/// The largest request body.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a client may take to send its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What all requests share.
+pub struct ServerState {
+    api: ArcSwap<Api>,
+    draining: AtomicBool,
+    telemetry: Telemetry,
+}
+
+impl ServerState {
+    #[must_use]
+    pub fn new(api: Api) -> Arc<Self> {
+        Arc::new(Self {
+            api: ArcSwap::from_pointee(api),
+            draining: AtomicBool::new(false),
+            telemetry: Telemetry::new(),
+        })
+    }
+
+    /// The API that requests are answered by now.
+    #[must_use]
+    pub fn api(&self) -> Arc<Api> {
+        self.api.load_full()
+    }
+
+    /// Answers the requests that follow by another API. Running ones keep theirs.
+    pub fn swap(&self, api: Api) {
+        self.api.store(Arc::new(api));
+    }
+
+    /// Says on `/readyz` that no further requests should be sent here.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Every route.
+pub fn router(state: Arc<ServerState>) -> Router {
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/explorer", get(pages::explorer))
+        .route("/schema.graphql", get(pages::schema))
+        .route("/graphql", any(graphql::handle))
+        .route("/api/v1/metrics.json", get(tables::json))
+        .route("/api/v1/metrics.csv", get(tables::csv))
+        .route("/api/v1/metrics.arrow", get(tables::arrow))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(observe::metrics))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), observe::observe))
+        .with_state(state)
+}
+
+async fn no_route(id: axum::Extension<RequestId>) -> Response {
+    let error = ApiError::new(ErrorCode::BadRequest, "There is nothing here. See `/` for what is.");
+    error_response(StatusCode::NOT_FOUND, &error, &id)
+}
+
+async fn no_method(id: axum::Extension<RequestId>) -> Response {
+    let error = ApiError::new(ErrorCode::BadRequest, "This address answers GET only.");
+    error_response(StatusCode::METHOD_NOT_ALLOWED, &error, &id)
+}
+
+/// `{"errors": […]}` with a status.
+fn error_response(status: StatusCode, error: &ApiError, id: &RequestId) -> Response {
+    json_response(status, "application/json; charset=utf-8", error_body(error, id.as_str()))
+}
+
+fn json_response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response()
+}
+
+/// Browsers must not guess what a body is.
+fn harden(response: &mut Response) {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}

@@ -1,0 +1,67 @@
+//! `/api/v1/metrics.{json,csv,arrow}`: the flat table for clients that can only GET.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::graphql::{Caller, Format};
+
+use super::observe::RequestId;
+use super::{ServerState, error_response, status};
+
+pub(super) async fn json(
+    State(state): State<Arc<ServerState>>,
+    Extension(id): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    answer(&state, &id, query, Format::Json).await
+}
+
+pub(super) async fn csv(
+    State(state): State<Arc<ServerState>>,
+    Extension(id): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let response = answer(&state, &id, query, Format::Csv).await;
+    as_file(response, "attachment; filename=\"metrics.csv\"")
+}
+
+pub(super) async fn arrow(
+    State(state): State<Arc<ServerState>>,
+    Extension(id): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let response = answer(&state, &id, query, Format::Arrow).await;
+    as_file(response, "attachment; filename=\"metrics.arrow\"")
+}
+
+async fn answer(
+    state: &ServerState,
+    id: &RequestId,
+    query: Option<String>,
+    format: Format,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let parameters: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let caller = Caller::unrestricted("anonymous", id.as_str());
+    match state.api().export(&parameters, format, &caller).await {
+        Ok(export) => {
+            let media_type = HeaderValue::from_static(export.format.media_type());
+            (StatusCode::OK, [(CONTENT_TYPE, media_type)], export.body).into_response()
+        }
+        Err(error) => error_response(status::of(error.code), &error, id),
+    }
+}
+
+fn as_file(mut response: Response, disposition: &'static str) -> Response {
+    if response.status() == StatusCode::OK {
+        let value = HeaderValue::from_static(disposition);
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    response
+}

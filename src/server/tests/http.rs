@@ -1,0 +1,124 @@
+//! The other routes, and what is around every request.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+
+use super::super::router;
+use super::{app, get, post, request, send, state};
+use crate::graphql::{Api, ProblemInfo, testing};
+
+#[tokio::test]
+async fn request_ids_are_taken_or_made() {
+    let headers = [("content-type", "application/json"), ("x-request-id", "abc-1")];
+    let answer = request(Method::POST, &headers, r#"{"query": "{"}"#).await;
+    assert_eq!(answer.header("x-request-id"), "abc-1");
+    assert_eq!(answer.json()["errors"][0]["extensions"]["requestId"], "abc-1");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let headers = [("content-type", "application/json"), ("x-request-id", "no spaces {}")];
+    let made = request(Method::POST, &headers, r#"{"query": "{ __typename }"}"#).await;
+    assert_eq!(made.header("x-request-id").len(), 32);
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused_and_large_answers_compressed() {
+    let body = format!(r#"{{"query": "{}"}}"#, "x".repeat(1024 * 1024));
+    let answer = post("", &body).await;
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "QUERY_TOO_LARGE");
+    let zipped = Request::get("/schema.graphql").header("accept-encoding", "gzip");
+    let answer = send(app(), zipped.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("content-encoding"), "gzip");
+    assert!(answer.body.len() < get("/schema.graphql").await.body.len() / 2);
+}
+
+#[tokio::test]
+async fn tables_in_three_formats() {
+    let csv = get("/api/v1/metrics.csv?select=mrr&groupBy=segment").await;
+    assert_eq!(csv.text(), "segment,mrr\r\nSMB,10.00\r\n,430.50\r\n");
+    assert!(csv.header("content-type").starts_with("text/csv"));
+    assert!(csv.header("content-disposition").contains("metrics.csv"));
+    let json = get("/api/v1/metrics.json?select=mrr&period.last=3&grain=MONTH").await;
+    assert_eq!(json.json()["rowCount"], 2);
+    assert!(json.text().contains(r#""rows":[{"segment":"SMB","mrr":10.00}"#));
+    let arrow = get("/api/v1/metrics.arrow?select=mrr").await;
+    assert_eq!(arrow.header("content-type"), "application/vnd.apache.arrow.stream");
+    assert_eq!(arrow.body.get(..4), Some(&[0xff; 4][..]));
+}
+
+#[tokio::test]
+async fn errors_of_tables_have_a_status_and_the_shape_of_graphql_errors() {
+    let answer = get("/api/v1/metrics.csv?select=nrrr").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.header("content-disposition"), "");
+    let error = &answer.json()["errors"][0];
+    assert_eq!(error["extensions"]["code"], "UNKNOWN_METRIC");
+    assert_eq!(error["extensions"]["requestId"], answer.header("x-request-id"));
+    assert_eq!(error["message"], "Metric `nrrr` is not defined. Did you mean `nrr`?");
+}
+
+#[tokio::test]
+async fn the_schema_and_the_pages_load_nothing_from_elsewhere() {
+    let schema = get("/schema.graphql").await;
+    assert_eq!(schema.text(), testing::api().0.sdl());
+    for path in ["/", "/explorer"] {
+        let page = get(path).await;
+        assert_eq!(page.status, 200);
+        assert!(page.header("content-type").starts_with("text/html"));
+        assert!(!page.text().contains("http://") && !page.text().contains("https://"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_so() {
+    let missing = get("/nothing").await;
+    assert_eq!(missing.status, 404);
+    assert!(missing.json()["errors"][0]["message"].is_string());
+    let posted = Request::post("/healthz").body(Body::empty()).unwrap();
+    assert_eq!(send(app(), posted).await.status, 405);
+}
+
+#[tokio::test]
+async fn health_says_whether_to_send_requests_and_what_is_wrong() {
+    assert_eq!(get("/healthz").await.text(), "ok\n");
+    let state = state();
+    let ready = || async {
+        let request = Request::get("/readyz").body(Body::empty()).unwrap();
+        send(router(std::sync::Arc::clone(&state)), request).await
+    };
+    let expected = r#"{"status":"ready","definitionVersion":"v1","problems":[]}"#;
+    assert_eq!(ready().await.text(), expected);
+    let problem = ProblemInfo {
+        code: "unknown-key".into(),
+        severity: "error".into(),
+        message: "Unknown key `knd`.".into(),
+        file: None,
+        line: None,
+    };
+    state.swap(Api::clone(&state.api()).with_problems(vec![problem]));
+    assert_eq!(ready().await.json()["problems"][0]["code"], "unknown-key");
+    state.drain();
+    let draining = ready().await;
+    assert_eq!(
+        (draining.status.as_u16(), draining.json()["status"].clone()),
+        (503, "draining".into())
+    );
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_not_by_path() {
+    let state = state();
+    for path in ["/healthz", "/healthz", "/a", "/b"] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        send(router(std::sync::Arc::clone(&state)), request).await;
+    }
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let text = send(router(state), request).await;
+    for line in [
+        r#"upswell_http_requests_total{method="GET",route="/healthz",status="200"} 2"#,
+        r#"upswell_http_requests_total{method="GET",route="unmatched",status="404"} 2"#,
+        r#"upswell_http_request_duration_seconds_count{route="/healthz"} 2"#,
+        "upswell_http_requests_in_flight 1",
+    ] {
+        assert!(text.text().contains(line), "{line} is not in {}", text.text());
+    }
+}
