@@ -7,6 +7,7 @@
 
 pub mod engine;
 pub mod error;
+pub mod generate;
 pub mod model;
 pub mod planner;
 pub mod values;
