@@ -45,7 +45,8 @@ pub(super) const PLATFORM: ProductIndex = 0;
 pub(super) const UPGRADES: [ProductIndex; 2] = [1, 2];
 pub(super) const CROSS_SELLS: [ProductIndex; 2] = [3, 4];
 /// Add-ons that may come with the first order, and their chance there in percent.
-pub(super) const FIRST_ADD_ONS: [(ProductIndex, i64); 3] = [(5, 13), (6, 9), (7, 16)];
+pub(super) const FIRST_ADD_ONS: [(ProductIndex, i64); 5] =
+    [(5, 14), (6, 10), (7, 16), (API_VOLUME, 9), (PARTNER_CONNECT, 8)];
 /// What an add-on expansion may add.
 pub(super) const ADD_ONS: [ProductIndex; 4] = [5, 6, 7, 9];
 pub(super) const API_VOLUME: ProductIndex = 8;
@@ -100,10 +101,10 @@ const SMB: SegmentTraits = SegmentTraits {
     team: "Scale",
     seats: (3, 60),
     seat_price_cents: (1_900, 2_900),
-    churn: 13_500,
-    contraction: 14_000,
-    expansion: 42_000,
-    expansion_weights: [40, 12, 8, 2, 3, 8, 16, 5, 6],
+    churn: 18_500,
+    contraction: 34_000,
+    expansion: 62_000,
+    expansion_weights: [36, 12, 8, 2, 5, 8, 16, 5, 8],
     unowned_percent: 35,
     shared_percent: 0,
     channel_weights: [45, 10, 45, 0],
@@ -115,10 +116,10 @@ const MID_MARKET: SegmentTraits = SegmentTraits {
     team: "Growth",
     seats: (30, 260),
     seat_price_cents: (2_400, 3_400),
-    churn: 7_000,
-    contraction: 12_000,
-    expansion: 56_000,
-    expansion_weights: [34, 10, 10, 6, 4, 10, 15, 6, 5],
+    churn: 11_000,
+    contraction: 39_000,
+    expansion: 78_000,
+    expansion_weights: [32, 10, 10, 5, 6, 9, 15, 6, 7],
     unowned_percent: 6,
     shared_percent: 9,
     channel_weights: [35, 30, 20, 15],
@@ -128,12 +129,12 @@ const MID_MARKET: SegmentTraits = SegmentTraits {
 const ENTERPRISE: SegmentTraits = SegmentTraits {
     name: "Enterprise",
     team: "Strategic",
-    seats: (150, 1_100),
+    seats: (120, 850),
     seat_price_cents: (2_800, 4_200),
-    churn: 3_200,
-    contraction: 11_000,
-    expansion: 72_000,
-    expansion_weights: [30, 8, 11, 12, 5, 11, 12, 6, 5],
+    churn: 7_600,
+    contraction: 54_000,
+    expansion: 98_000,
+    expansion_weights: [32, 9, 11, 8, 6, 9, 13, 5, 7],
     unowned_percent: 2,
     shared_percent: 28,
     channel_weights: [20, 35, 5, 40],

@@ -143,7 +143,7 @@ impl Life<'_> {
     }
 
     fn pass_active_month(&mut self, month: Month) {
-        let anniversary = (month.0 - self.profile.born.0).is_multiple_of(12);
+        let anniversary = self.contract_months(month).is_multiple_of(12);
         if self.draw.chance(self.churn_ppm(anniversary)) {
             let at = self.moment(month);
             return self.churn(month, at);
@@ -174,6 +174,11 @@ impl Life<'_> {
                 Step::Pitch => expand::pitch(self, month, at),
             }
         }
+    }
+
+    /// Months that the contract has run, those before the records included.
+    fn contract_months(&self, month: Month) -> u32 {
+        month.0 - self.profile.born.0 + self.profile.months_under_contract
     }
 
     /// Health wanders around the customer's own level; utilisation creeps up with it.
@@ -214,7 +219,7 @@ impl Life<'_> {
     }
 
     fn expansion_ppm(&self, month: Month) -> i64 {
-        let young = if month.0 - self.profile.born.0 < 3 { 50 } else { 100 };
+        let young = if self.contract_months(month) < 3 { 50 } else { 100 };
         let full = if self.utilisation >= 85 { 140 } else { 90 };
         let start = self.world.timeline.start(month);
         let success = match self.profile.milestones[FIRST_SUCCESS] {

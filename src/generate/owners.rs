@@ -10,6 +10,8 @@ use super::timeline::MICROS_PER_SECOND;
 
 /// Accounts that one manager of each segment's team looks after.
 const ACCOUNTS_PER_CSM: [u32; 3] = [300, 60, 25];
+/// Owners in a hundred who keep the account for good.
+const STAYS_PERCENT: i64 = 35;
 const TEAM_SIZES: (u32, u32) = (2, 40);
 
 /// Shares of the two owners of a shared account, in percent; missing where nobody wrote one down.
@@ -75,7 +77,8 @@ pub(super) fn assignments(world: &World, customer: u32, profile: &Profile) -> Ve
     let mut previous = None;
     while from < world.timeline.horizon() {
         let end = from + days(draw.between(180, 1100));
-        let to = (end < world.timeline.horizon()).then_some(end);
+        let stays = draw.percent(STAYS_PERCENT) || end >= world.timeline.horizon();
+        let to = (!stays).then_some(end);
         let csm = world.roster.pick(profile.segment, &mut draw, previous);
         let (share, second_share) = SHARES[draw.weighted(&SHARE_WEIGHTS)];
         let share = if shared { share } else { None };
@@ -83,6 +86,9 @@ pub(super) fn assignments(world: &World, customer: u32, profile: &Profile) -> Ve
         if shared {
             let csm = world.roster.pick(profile.segment, &mut draw, Some(csm));
             rows.push(AssignmentRow { customer, csm, share: second_share, from, to });
+        }
+        if stays {
+            break;
         }
         previous = rows.last().map(|row| row.csm);
         from = end + if draw.percent(12) { days(draw.between(5, 60)) } else { 0 };

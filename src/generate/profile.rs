@@ -32,6 +32,9 @@ pub(super) struct Profile {
     pub(super) mood: i64,
     /// Inclination to expand, in percent of the average.
     pub(super) drive: i64,
+    /// Months that the contract had run when the customer was recorded: the base of the first
+    /// month signed all around the year before.
+    pub(super) months_under_contract: u32,
     /// When each of `MILESTONES` is reached, if ever.
     pub(super) milestones: [Option<i64>; MILESTONES.len()],
     /// Usage and health are recorded.
@@ -66,10 +69,15 @@ impl Profile {
             seat_price_cents,
             mood: draw.between(42, 86),
             drive: draw.between(40, 160),
+            months_under_contract: months_under_contract(&mut draw, born),
             milestones: draw_milestones(&mut draw, acquired_at),
             tracked: customer % TRACKED_EVERY == TRACKED_EVERY / 2,
         }
     }
+}
+
+fn months_under_contract(draw: &mut Draw, born: Month) -> u32 {
+    if born == Month(0) { u32::try_from(draw.below(12)).unwrap_or(0) } else { 0 }
 }
 
 fn draw_milestones(draw: &mut Draw, acquired_at: i64) -> [Option<i64>; MILESTONES.len()] {
