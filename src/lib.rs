@@ -11,6 +11,7 @@ pub mod definitions;
 pub mod diagnostics;
 pub mod engine;
 pub mod error;
+pub mod generate;
 pub mod graphql;
 pub mod kernels;
 pub mod model;
