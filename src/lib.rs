@@ -5,6 +5,7 @@
 //! [`graphql`] or the CLI. ARCHITECTURE.md walks through it room by room.
 #![forbid(unsafe_code)]
 
+pub mod dashboard;
 pub mod engine;
 pub mod error;
 pub mod kernels;

@@ -51,7 +51,7 @@ export function CohortTile({ board, state }: TileProps) {
   return (
     <Tile
       id="cohorts" title="What became of each cohort" table={table} source={answer?.provenance} loading={board.loading.cohort} failure={board.failures.cohorts}
-      retry={() => board.retry("cohort")} height={height} size="wide" subtitle={`${COHORT_MEASURES[state.cohortMeasure]} by quarter of acquisition and age`}
+      retry={() => board.retry("cohort")} height={height} size="full" subtitle={`${COHORT_MEASURES[state.cohortMeasure]} by quarter of acquisition and age`}
       empty={rows.length ? null : "No customers were acquired in these quarters."}
       actions={<Choice label="Show" param="cohort" value={state.cohortMeasure} options={COHORT_MEASURES} otherwise="revenue" />}
     >
@@ -146,7 +146,7 @@ export function CreditTile({ board, state }: TileProps) {
   const most = Math.max(...rows.map((row) => row.share ?? 0), 0);
   return (
     <Tile
-      id="credit" title="Who is credited with expansion" metric="credited_mrr" table={table} source={answer?.provenance} loading={board.loading.credit} tabular size="wide"
+      id="credit" title="Who is credited with expansion" metric="credited_mrr" table={table} source={answer?.provenance} loading={board.loading.credit} tabular size="full"
       failure={board.failures.credit} retry={() => board.retry("credit")} height={320} subtitle={period ? `${formatDate(period.start)} to ${formatEnd(period.end)}, ${RULES[state.rule].toLowerCase()}` : RULES[state.rule]}
       empty={rows.length ? null : "No expansion to credit in this period."}
       actions={<Choice label="Credit goes to" param="rule" value={state.rule} options={RULES} otherwise="OWNER_AT_EVENT" />}

@@ -52,7 +52,7 @@ export function WaterfallTile({ board, state }: TileProps) {
       failure={board.failures.retention} retry={() => board.retry("retention")} height={HEIGHT}
       subtitle={row ? `MRR, ${formatDate(row.window.start)} to ${formatEnd(row.window.end)}` : "Monthly recurring revenue over twelve months"}
       empty={known ? null : notKnown(row, state)}
-      foot={known && row.nrr !== null && <p>Of {formatValue(row.cohortStartingMrr, "currency")} at the start, {formatValue(row.retainedMrr, "currency")} is there with the same customers: NRR {formatValue(row.nrr, "ratio")}. New customers are not in it.</p>}
+      foot={known && row.nrr !== null && <p>The customers who paid {formatValue(row.cohortStartingMrr, "currency")} a month at the start pay {formatValue(row.retainedMrr, "currency")} at the end: NRR {formatValue(row.nrr, "ratio")}. New customers are not counted in it.</p>}
     >
       <Chart label="MRR waterfall from the start to the end of the window" height={HEIGHT} inputs={[answer, location.search]} draw={(width, height) => drawWaterfall(list, width, height)} />
     </Tile>
@@ -148,7 +148,7 @@ export function BaseTile({ board, state }: TileProps) {
     const points = rows.map((row): ColumnPoint => ({ start: String(row.period), value: row[key] as number | null, category: key, href: null, hint: `${formatPeriod(String(row.period), state.grain)}: ${formatValue(row[key], unit)}` }));
     return (width: number, height: number) => drawColumns(points, { unit, grain: state.grain, colours: new Map([[key, fill]]), labelled: true }, width, height);
   };
-  const half = (HEIGHT - 40) / 2;
+  const half = HEIGHT / 2;
   return (
     <Tile
       id="base" title="Size of the base" metric="mrr" table={table} source={answer?.provenance} loading={board.loading.base} failure={board.failures.base}

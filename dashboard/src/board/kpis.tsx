@@ -76,7 +76,7 @@ function Change({ row, name, unit, state, good, who }: { row: Row; name: string;
   const shown = unit === "days" ? `${size} ${change < 0 ? "faster" : "slower"}` : direction === "level" ? "Unchanged" : `${direction === "up" ? "Up" : "Down"} ${size}`;
   return (
     <p class={`change ${better === null ? "" : better ? "better" : "worse"}`}>
-      <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {who ? `${who} ` : ""}{who ? shown.toLowerCase() : shown} <span class="versus">{who ? "than" : direction === "level" ? "from" : unit === "days" ? "than" : "on"} {versus}</span>
+      <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {who ? `${who} ` : ""}{who ? shown.toLowerCase() : shown} <span class="versus">{who ? "than" : direction === "level" ? "from" : unit === "days" ? "than" : "vs"} {versus}</span>
     </p>
   );
 }

@@ -36,8 +36,8 @@ export function BoardPage({ params }: { params: URLSearchParams }) {
       <Controls state={state} board={board} />
       {board.failures.catalog && <FailureNote failure={board.failures.catalog} retry={() => board.retry("catalogue")} />}
       <div class="kpis">
-        <Kpi {...kpi("nrr", "Net revenue retention", "kpiNrr")} band={latest?.band} />
-        <Kpi {...kpi("grr", "Gross revenue retention", "kpiGrr")} />
+        <Kpi {...kpi("nrr", "Net retention (NRR)", "kpiNrr")} band={latest?.band} />
+        <Kpi {...kpi("grr", "Gross retention (GRR)", "kpiGrr")} />
         <Kpi {...kpi("expansion_mrr", "Expansion MRR", "kpiExpansion")} />
         <Kpi {...kpi("attach_rate", "Attach rate", "kpiAttach")} />
         <MedianKpi {...kpi("median_days_to_expansion", "Median days to expand", "kpiMedian")} medianDays={board.data.duration?.rows[0]?.medianDays} durationFailed={board.failures.duration} />
@@ -67,9 +67,9 @@ function headline(latest: Latest): string {
   if (!latest) return "Customer expansion";
   if (latest.nrr === null) return "Twelve months of history are needed to say whether the base grows by itself";
   const nrr = formatValue(latest.nrr, "ratio");
-  if (latest.nrr > 1) return `The base grows by itself: existing customers are worth ${nrr} of a year ago`;
-  if (latest.nrr === 1) return "The base holds its value: existing customers are worth what they were a year ago";
-  return `The base shrinks without new customers: it is worth ${nrr} of a year ago`;
+  if (latest.nrr > 1) return `The base grows by itself: customers of a year ago now pay ${nrr} of what they paid then`;
+  if (latest.nrr === 1) return "The base holds its value: customers of a year ago pay what they paid then";
+  return `The base shrinks without new customers: those of a year ago now pay ${nrr} of what they paid then`;
 }
 
 function periodWords(state: BoardState, latest: Latest): string {

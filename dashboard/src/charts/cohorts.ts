@@ -12,7 +12,7 @@ export function drawCohorts(cells: CohortCell[], width: number) {
   const room = (width - 80) / ages.length;
   return Plot.plot(
     base(width, cohortHeight(cohorts.length), {
-      marginLeft: 70, marginTop: 34, marginBottom: 6, marginRight: 6, padding: 0.04,
+      marginLeft: 74, marginTop: 34, marginBottom: 6, marginRight: 6, padding: 0.04,
       x: { domain: ages, label: "Quarters since acquisition", labelAnchor: "left", labelArrow: "none", axis: "top", tickSize: 0 },
       y: { domain: cohorts, label: null, tickSize: 0 },
       marks: [

@@ -16,7 +16,7 @@ export function drawSurvival(points: CurvePoint[], subjects: number, median: num
   const middle = median === null ? [] : [{ day: median }];
   return Plot.plot(
     base(width, height, {
-      marginBottom: 62,
+      marginBottom: 62, marginLeft: 66, marginRight: 20,
       x: { domain: [0, Math.max(last, 1)], label: null, ticks, tickSize: 0 },
       y: { domain: [0, 1], label: null, grid: true, ticks: 4, tickSize: 0, tickFormat: (value: number) => `${Math.round(value * 100)}%` },
       marks: [
@@ -26,8 +26,8 @@ export function drawSurvival(points: CurvePoint[], subjects: number, median: num
         Plot.ruleY(middle, { y: () => 0.5, x1: () => 0, x2: "day", stroke: "var(--ink)", strokeDasharray: "3,3" }),
         Plot.text(middle, { x: "day", y: () => 0.5, text: () => `Median ${formatValue(median, "days")}`, textAnchor: "start", dx: 8, dy: -10, fontWeight: 600, fill: "var(--ink)", fontSize: 12 }),
         Plot.text(risk, { x: "day", frameAnchor: "bottom", dy: 38, text: (row: { atRisk: number }) => formatValue(row.atRisk, "count", "short"), fontSize: 11, fill: "var(--muted)" }),
-        Plot.text(["At risk"], { frameAnchor: "bottom-left", dx: -50, dy: 38, textAnchor: "start", fontSize: 11, fill: "var(--muted)" }),
-        Plot.text(["Days"], { frameAnchor: "bottom-left", dx: -50, dy: 17, textAnchor: "start", fontSize: 11, fill: "var(--muted)" }),
+        Plot.text(["At risk"], { frameAnchor: "bottom-left", dx: -62, dy: 38, textAnchor: "start", fontSize: 11, fill: "var(--muted)" }),
+        Plot.text(["Days"], { frameAnchor: "bottom-left", dx: -62, dy: 17, textAnchor: "start", fontSize: 11, fill: "var(--muted)" }),
         Plot.ruleY([0], { stroke: "var(--axis)" }),
       ],
     }),

@@ -20,7 +20,6 @@ export function drawTrend(points: TrendPoint[], bands: TrendBand[], grain: Grain
     .filter((band) => band.y2 > band.y1);
   const marks = SERIES.flatMap(([key, name, colour]) => {
     const rows = points.filter((point) => point[key] !== null);
-    const solid = rows.filter((point) => point.complete);
     const last = rows.at(-1);
     const dashed = last && !last.complete ? rows.slice(-2) : [];
     return [
@@ -30,12 +29,12 @@ export function drawTrend(points: TrendPoint[], bands: TrendBand[], grain: Grain
         x: label, y: key, r: 4, stroke: colour, strokeWidth: 2, fill: (point: TrendPoint) => (point.complete ? colour : "var(--card)"), href: "href",
         ariaLabel: (point: TrendPoint) => `${name} ${label(point)}${point.complete ? "" : " (under way)"}: ${formatValue(point[key], "ratio")}. Show the board of this period.`,
       }),
-      Plot.text(solid.slice(-1), { x: label, y: key, text: (point: TrendPoint) => `${name} ${formatValue(point[key], "ratio")}`, dy: -13, fontWeight: 600, fill: "var(--ink)", fontSize: 12, textAnchor: "end", dx: 6, stroke: "var(--card)", strokeWidth: 4, paintOrder: "stroke" } as Plot.TextOptions),
+      Plot.text(rows.slice(-1), { x: label, y: key, text: (point: TrendPoint) => `${name} ${formatValue(point[key], "ratio")}`, dx: 10, textAnchor: "start", fontWeight: 600, fill: "var(--ink)", fontSize: 12 }),
     ];
   });
   return Plot.plot(
     base(width, height, {
-      marginRight: 16,
+      marginRight: 88,
       x: { domain: labels, label: null, type: "point", padding: 0.35, tickSize: 0, ticks: thin(labels, width) },
       y: { domain: [low, high], label: null, ticks: 5, tickSize: 0, tickFormat: (value: number) => `${Math.round(value * 100)}%` },
       marks: [

@@ -25,16 +25,16 @@ export function drawWaterfall(steps: Step[], width: number, height: number) {
   const joins = bars.filter((bar) => bar.next !== null).flatMap((bar) => [{ id: bar.key, x: bar.label, y: bar.to }, { id: bar.key, x: bar.next, y: bar.to }]);
   return Plot.plot(
     base(width, height, {
-      marginLeft: narrow ? 8 : 52, marginTop: 24, marginBottom: narrow ? 64 : 30,
-      x: { domain: bars.map((bar) => bar.label), label: null, padding: 0.28, tickSize: 0, tickRotate: narrow ? -40 : 0 },
+      marginLeft: narrow ? 8 : 52, marginTop: 24, marginBottom: narrow ? 72 : 30,
+      x: { domain: bars.map((bar) => bar.label), label: null, padding: narrow ? 0.15 : 0.28, tickSize: 0, tickRotate: narrow ? -40 : 0 },
       y: { axis: narrow ? null : "left", label: null, grid: true, ticks: 4, tickSize: 0, tickFormat: (value: number) => formatValue(value, "currency", "short") },
       marks: [
-        Plot.line(joins, { x: "x", y: "y", z: "id", stroke: "var(--muted)", strokeDasharray: "2,3" }),
+        Plot.line(joins, { x: "x", y: "y", z: "id", stroke: "var(--axis)" }),
         Plot.barY(bars, {
           x: "label", y1: "from", y2: "to", fill: (bar: Placed) => fill[bar.kind], rx: 2, href: "href",
           ariaLabel: (bar: Placed) => `${bar.label}: ${bar.text}. Show the customers behind it.`,
         }),
-        Plot.text(bars, { x: "label", y: (bar: Placed) => Math.max(bar.from, bar.to), text: "text", dy: -9, fontWeight: 600, fill: "var(--ink)", fontSize: 12 }),
+        Plot.text(bars, { x: "label", y: (bar: Placed) => Math.max(bar.from, bar.to), text: "text", dy: -9, fontWeight: 600, fill: "var(--ink)", fontSize: narrow ? 10 : 12 }),
         Plot.ruleY([0], { stroke: "var(--axis)" }),
       ],
     }),

@@ -26,7 +26,7 @@ type Props = {
   retry: () => void;
   /** Why there is nothing to show, if there is nothing. */
   empty?: string | null;
-  size?: "third" | "half" | "wide" | "full";
+  size?: "half" | "full";
   /** The content is itself a table: nothing to switch to and no picture to save. */
   tabular?: boolean;
   actions?: ComponentChildren;
