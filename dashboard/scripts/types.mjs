@@ -1,7 +1,7 @@
 // Checks the stored documents against the schema and writes the TypeScript types of their answers
 // and variables to src/api/types.gen.ts. Names that come from the definitions (metrics, dimensions)
 // are strings: a metric added to the files needs no rebuild.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as g from "graphql";
@@ -93,4 +93,7 @@ const header = `// Generated from the schema and queries/*.graphql by scripts/ty
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 export type Where = { [dimension: string]: Json };
 `;
-if (!process.exitCode) writeFileSync(join(root, "src", "api", "types.gen.ts"), `${header}${out.join("\n")}\n`);
+const target = join(root, "src", "api", "types.gen.ts");
+const text = `${header}${out.join("\n")}\n`;
+// Left alone when nothing changed, so that no build starts for it.
+if (!process.exitCode && !(existsSync(target) && readFileSync(target, "utf8") === text)) writeFileSync(target, text);

@@ -39,7 +39,7 @@ function steps(row: RetentionRow): Step[] {
 export function WaterfallTile({ board, state }: TileProps) {
   const answer = board.data.retention;
   const row = answer?.rows.at(-1);
-  const known = row && row.startingMrr !== null;
+  const known = row && row.startingMrr !== null && (row.startingMrr !== 0 || row.endingMrr !== 0);
   const list = known ? steps(row) : [];
   const table: TableData | null = answer ? {
     columns: [{ key: "step", label: "Step", text: true }, { key: "mrr", label: "MRR", unit: "currency", style: "exact" }],
@@ -61,7 +61,7 @@ export function WaterfallTile({ board, state }: TileProps) {
 
 function notKnown(row: RetentionRow | undefined, state: BoardState): string {
   if (!row) return "No complete period has data yet.";
-  if (state.filters.size) return "Nothing matches these filters at the start of the window. Take one off.";
+  if (state.filters.size) return "No revenue matches these filters. Take one off.";
   return `The twelve months before ${formatDate(row.period.end)} reach back to before the data begins.`;
 }
 

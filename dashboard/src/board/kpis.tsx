@@ -43,7 +43,7 @@ export function MedianKpi(props: Props & { medianDays: number | null | undefined
   return (
     <KpiFrame {...props} failure={props.failure ?? props.durationFailed} ready={answer != null && medianDays !== undefined}>
       <p class="value">{medianDays === null ? "Not reached" : formatValue(medianDays, "days", "short")} {medianDays !== null && <span class="unit">days</span>}</p>
-      {latest && quarter ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? "down"} who={`${quarter} customers`} /> : <p class="change">Over all customers{state.compare ? "; no cohort to compare yet" : ""}</p>}
+      {latest && quarter ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? "down"} who={`${quarter} cohort`} /> : <p class="change">Over all customers{state.compare ? "; no cohort to compare yet" : ""}</p>}
       <Status value={medianDays ?? null} bands={info?.bands ?? []} good={info?.goodDirection ?? null} />
       <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} draw={(width, height) => drawSpark(rows.map((row, at) => ({ at, value: row[name] as number | null })), width, height)} inputs={[rows]} />
     </KpiFrame>
@@ -76,7 +76,7 @@ function Change({ row, name, unit, state, good, who }: { row: Row; name: string;
   const shown = unit === "days" ? `${size} ${change < 0 ? "faster" : "slower"}` : direction === "level" ? "Unchanged" : `${direction === "up" ? "Up" : "Down"} ${size}`;
   return (
     <p class={`change ${better === null ? "" : better ? "better" : "worse"}`}>
-      <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {who ? `${who} ` : ""}{who ? shown.toLowerCase() : shown} <span class="versus">{who ? "than" : direction === "level" ? "from" : unit === "days" ? "than" : "vs"} {versus}</span>
+      <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {shown} <span class="versus">{who && `${who} `}vs {versus}</span>
     </p>
   );
 }

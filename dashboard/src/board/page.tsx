@@ -67,9 +67,9 @@ function headline(latest: Latest): string {
   if (!latest) return "Customer expansion";
   if (latest.nrr === null) return "Twelve months of history are needed to say whether the base grows by itself";
   const nrr = formatValue(latest.nrr, "ratio");
-  if (latest.nrr > 1) return `The base grows by itself: customers of a year ago now pay ${nrr} of what they paid then`;
-  if (latest.nrr === 1) return "The base holds its value: customers of a year ago pay what they paid then";
-  return `The base shrinks without new customers: those of a year ago now pay ${nrr} of what they paid then`;
+  if (latest.nrr > 1) return `The base grows by itself: last year’s customers now pay ${nrr} of what they paid`;
+  if (latest.nrr === 1) return "The base holds its value: last year’s customers pay what they paid";
+  return `The base shrinks without new sales: last year’s customers now pay ${nrr} of what they paid`;
 }
 
 function periodWords(state: BoardState, latest: Latest): string {

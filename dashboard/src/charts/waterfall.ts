@@ -34,7 +34,7 @@ export function drawWaterfall(steps: Step[], width: number, height: number) {
           x: "label", y1: "from", y2: "to", fill: (bar: Placed) => fill[bar.kind], rx: 2, href: "href",
           ariaLabel: (bar: Placed) => `${bar.label}: ${bar.text}. Show the customers behind it.`,
         }),
-        Plot.text(bars, { x: "label", y: (bar: Placed) => Math.max(bar.from, bar.to), text: "text", dy: -9, fontWeight: 600, fill: "var(--ink)", fontSize: narrow ? 10 : 12 }),
+        Plot.text(bars, { x: "label", y: (bar: Placed) => Math.max(bar.from, bar.to), text: "text", dy: -9, fontWeight: 600, fill: "var(--ink)", fontSize: narrow ? 9 : 12 }),
         Plot.ruleY([0], { stroke: "var(--axis)" }),
       ],
     }),

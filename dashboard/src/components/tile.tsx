@@ -65,7 +65,7 @@ export function Tile(props: Props) {
         {failure ? <FailureNote failure={failure} retry={retry} />
           : table === null ? <Skeleton height={height} />
           : empty ? <p class="empty">{empty}</p>
-          : asTable ? <DataTable table={table} caption={title} />
+          : asTable ? <DataTable table={table} caption={`${title}, as a table`} />
           : props.children}
       </div>
       {ready && foot && <div class="foot">{foot}</div>}
