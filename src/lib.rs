@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod dashboard;
 pub mod definitions;
 pub mod diagnostics;
 pub mod engine;

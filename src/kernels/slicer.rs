@@ -158,7 +158,11 @@ mod tests {
         let by_product = AxisGroups {
             axis: Axis::Product,
             by_code: vec![0, 1, 2],
-            values: vec![vec![Scalar::text("core")], vec![Scalar::text("addon")], vec![Scalar::Null]],
+            values: vec![
+                vec![Scalar::text("core")],
+                vec![Scalar::text("addon")],
+                vec![Scalar::Null],
+            ],
             positions: vec![0],
         };
         let by_customer = AxisGroups {

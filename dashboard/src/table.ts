@@ -1,0 +1,28 @@
+// A table as data: what the page shows as a table and what it saves as CSV are the same rows.
+import { formatValue, type Style } from "./format.ts";
+
+export type Cell = string | number | boolean | null;
+export type Column = { key: string; label: string; unit?: string | null; text?: boolean; style?: Style };
+/** `links`: where a row's first cell leads, if anywhere. */
+export type TableData = { columns: Column[]; rows: Cell[][]; links?: Array<string | null> };
+
+export const show = (cell: Cell, column: Column): string => (column.text ? (cell === null ? "–" : String(cell)) : formatValue(cell, column.unit, column.style ?? "full"));
+
+/** RFC 4180. Text that a spreadsheet would run as a formula is led by an apostrophe. */
+export function toCsv(table: TableData): string {
+  const field = (cell: Cell): string => {
+    if (cell === null) return "";
+    const text = typeof cell === "string" && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : String(cell);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = [table.columns.map((column) => field(column.key)), ...table.rows.map((row) => row.map(field))];
+  return `${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
+}
+
+export function save(name: string, content: Blob): void {
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(content);
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+}

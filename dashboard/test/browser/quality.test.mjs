@@ -1,0 +1,126 @@
+// Keyboard, assistive technology, print, small screens, and an API that fails or is slow.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { harness, isBoard, open, rewrite, settled, text, violations } from "./harness.mjs";
+
+const state = harness();
+const PLACES = { board: "/", "board as tables": "/?tables=waterfall,trend,expansion,base,cohorts,duration", definition: "/?info=nrr", customers: "/?drill=expansion_mrr&from=2025-01-01&to=2026-01-01", explore: "/explore?metrics=expansion_mrr,nrr&by=segment", catalogue: "/catalog?metric=nrr" };
+
+for (const colorScheme of ["light", "dark"])
+  for (const [name, path] of Object.entries(PLACES))
+    test(`axe finds nothing: ${name}, ${colorScheme}`, async () => {
+      const { page, close } = await open(state, path, { colorScheme });
+      assert.deepEqual(await violations(page), []);
+      await close();
+    });
+
+test("axe finds nothing on a phone, and nothing runs off its side", async () => {
+  for (const path of ["/", "/explore", "/catalog"]) {
+    const { page, close } = await open(state, path, { viewport: { width: 360, height: 740 } });
+    assert.deepEqual(await violations(page), []);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, path);
+    await close();
+  }
+});
+
+test("everything can be reached and left by keyboard", async () => {
+  const { page, close } = await open(state, "/");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the numbers");
+  const first = page.locator('[data-tile="waterfall"] a').first();
+  await first.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  const label = await page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  assert.match(label, /^Reactivation/);
+  assert.equal(await page.locator('[data-tile="waterfall"] svg a[tabindex="0"]').count(), 1);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog[open]");
+  assert.ok(await page.evaluate(() => document.querySelector("dialog").contains(document.activeElement)));
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
+  const reached = new Set();
+  await page.evaluate(() => document.activeElement.blur());
+  for (let step = 0; step < 120; step += 1) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => {
+      const element = document.activeElement;
+      const style = getComputedStyle(element);
+      const mark = element.closest(".chart a")?.firstElementChild;
+      const visible = style.outlineStyle !== "none" || (mark && getComputedStyle(mark).strokeWidth === "3px");
+      return { tile: element.closest("[data-tile]")?.dataset.tile ?? null, visible, name: element.outerHTML.slice(0, 90), body: element === document.body };
+    });
+    assert.ok(here.body || here.visible, `no visible focus: ${here.name}`);
+    if (here.tile) reached.add(here.tile);
+  }
+  for (const tile of ["kpi-nrr", "waterfall", "trend", "expansion", "cohorts", "attach", "duration", "credit"]) assert.ok(reached.has(tile), tile);
+  await close();
+});
+
+test("print is light and without controls", async () => {
+  const { page, close } = await open(state, "/", { colorScheme: "dark" });
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector(".tile")).backgroundColor), "rgb(255, 255, 255)");
+  for (const hidden of [".controls", ".tile .tools", ".top nav"]) assert.equal(await page.locator(hidden).first().isVisible(), false, hidden);
+  await close();
+});
+
+test("one failing field fails one tile, with its request id, and can be tried again", async () => {
+  let broken = true;
+  const { page, seen, close } = await open(state, "/", {
+    prepare: (page) =>
+      rewrite(page, (body, request) => {
+        if (!isBoard(request) || !broken) return body;
+        body.data.expansion = null;
+        return { ...body, errors: [{ message: "The table mrr_movements cannot be read now.", path: ["expansion"], extensions: { code: "STORE_UNAVAILABLE", requestId: "req-42" } }] };
+      }),
+  });
+  const tile = page.locator('[data-tile="expansion"]');
+  assert.match(await tile.innerText(), /mrr_movements cannot be read now[\s\S]*STORE_UNAVAILABLE, request req-42/);
+  assert.equal(await page.locator(".failure").count(), 1);
+  broken = false;
+  await tile.getByRole("button", { name: "Try again" }).click();
+  await tile.locator("svg").first().waitFor();
+  await settled(page);
+  assert.equal(await page.locator(".failure").count(), 0);
+  assert.equal(seen.requests.findLast(isBoard).variables.retention, false);
+  await close();
+});
+
+test("a server that cannot be reached is said so on every tile", async () => {
+  const { page, close } = await open(state, "/", { expectErrors: true, wait: false, prepare: (page) => page.route("**/graphql", (route) => route.abort()) });
+  await page.waitForSelector(".failure");
+  assert.match(await text(page, '[data-tile="waterfall"]'), /cannot be reached.*NETWORK/);
+  await page.unroute("**/graphql");
+  await page.locator('[data-tile="waterfall"]').getByRole("button", { name: "Try again" }).click();
+  await page.locator('[data-tile="waterfall"] svg a').first().waitFor();
+  await close();
+});
+
+test("while it loads, skeletons hold the places; then old numbers stay, dimmed", async () => {
+  let release;
+  const gate = () => new Promise((resolve) => { release = resolve; });
+  let waiting = gate();
+  const { page, close } = await open(state, "/", { wait: false, prepare: (page) => page.route("**/graphql", async (route) => { await waiting; await route.continue(); }) });
+  await page.waitForSelector('[data-tile="waterfall"] .skeleton');
+  const before = await page.locator(".kpi").first().boundingBox();
+  release();
+  await settled(page);
+  const loaded = await page.locator(".kpi").first().boundingBox();
+  assert.ok(Math.abs(before.height - loaded.height) <= 12, `${before.height} then ${loaded.height}`);
+  const value = await text(page, '[data-tile="kpi-nrr"] .value');
+  waiting = gate();
+  await page.getByRole("button", { name: "SMB" }).click();
+  await page.waitForSelector('[data-tile="kpi-nrr"] .stale');
+  assert.equal(await text(page, '[data-tile="kpi-nrr"] .value'), value);
+  release();
+  await settled(page);
+  await close();
+});
+
+test("filters that match nothing say so", async () => {
+  const { page, close } = await open(state, "/?f.segment=No%20such%20segment");
+  assert.match(await text(page, '[data-tile="waterfall"]'), /filters/);
+  assert.deepEqual(await violations(page), []);
+  await close();
+});
