@@ -23,11 +23,8 @@ pub use metric::{
     TimeOrigin, Unit, Window,
 };
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
-<<<<<<< HEAD
 
 pub use resolve::resolve;
-=======
->>>>>>> dashboard
 
 use crate::values::Calendar;
 

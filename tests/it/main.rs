@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 //! One executable for every integration test: linking DataFusion is what takes time.
 
 mod cases;
 mod support;
-=======
-fn main() {}
->>>>>>> dashboard
