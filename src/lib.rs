@@ -5,7 +5,9 @@
 //! [`graphql`] or the CLI. ARCHITECTURE.md walks through it room by room.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
 pub mod dashboard;
 pub mod definitions;
@@ -19,4 +21,5 @@ pub mod model;
 pub mod planner;
 pub mod project;
 pub mod server;
+pub mod telemetry;
 pub mod values;

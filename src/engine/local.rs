@@ -25,6 +25,7 @@ use super::facts::{FactCache, Facts, fact_cache};
 use super::keys::KeySpace;
 use super::load::Reader;
 use super::needs::datasets_of;
+use super::reconcile::disagreements;
 use super::table::table_answer;
 use super::typed::{
     RetentionPass, attach_rows, attribution_answer, duration_rows, expansion_rows, retention_rows,
@@ -184,6 +185,21 @@ impl LocalEngine {
             as_of: None,
         };
         bind(&self.model, &query)
+    }
+
+    /// Where the shapes of a balance disagree: one finding per pair, for data engineers.
+    pub async fn reconcile(&self) -> Vec<String> {
+        let mut findings = Vec::new();
+        for balance in self.model.balances.values() {
+            let datasets: Vec<DatasetName> =
+                balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
+            let view = self.catalog.view(&datasets).await;
+            match disagreements(&self.facts(&view), balance).await {
+                Ok(found) => findings.extend(found),
+                Err(error) => findings.push(format!("error: {}", error.message)),
+            }
+        }
+        findings
     }
 
     async fn missing_table(&self, plan: &MetricPlan) -> Option<String> {

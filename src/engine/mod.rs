@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod local;
 mod needs;
+mod reconcile;
 mod slice;
 mod table;
 mod typed;

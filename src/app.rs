@@ -1,0 +1,140 @@
+//! The composition root: a project folder → model, catalog, engine, API.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::{Catalog, CatalogError, CatalogSettings};
+use crate::clock::SystemClock;
+use crate::diagnostics::{Diagnostics, Format, Severity, SourceFile};
+use crate::engine::{Engine, EngineSettings, LocalEngine};
+use crate::generate::GenerateError;
+use crate::graphql::{Api, ProblemInfo, SchemaError};
+use crate::model::Model;
+use crate::project::{Loaded, ProjectFiles, load};
+
+/// Limits as asked for on the command line or in the environment.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub refresh: Duration,
+    pub timeout: Duration,
+    pub facts_memory: u64,
+    pub query_memory: usize,
+    pub max_rows: usize,
+}
+
+/// Why a command cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("`{}` is no project: there is no upswell.yml in it. `upswell demo` writes one to look at.", .0.display())]
+    NoProject(PathBuf),
+    #[error("the project folder `{}` cannot be read", path.display())]
+    Project { path: PathBuf, source: io::Error },
+    #[error("the definitions have errors:\n{0}")]
+    Definitions(String),
+    #[error("`{}` cannot be read or written", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("cannot listen on {address}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("`--variables` is not a JSON object")]
+    Variables(#[source] serde_json::Error),
+    #[error("the response is not readable")]
+    Response(#[source] serde_json::Error),
+    #[error("there is no metric and no diagnostic code `{name}`.{hint}")]
+    UnknownSubject { name: String, hint: String },
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    #[error("the system refused")]
+    Runtime(#[source] io::Error),
+}
+
+/// A project, ready to answer.
+pub struct Opened {
+    pub api: Api,
+    pub engine: Arc<LocalEngine>,
+    /// Warnings of the definitions.
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads and resolves a project's definitions.
+pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
+    let files = ProjectFiles::read(folder)
+        .map_err(|source| AppError::Project { path: folder.to_owned(), source })?;
+    if files.files.is_empty() && files.unreadable.is_empty() {
+        return Err(AppError::NoProject(folder.to_owned()));
+    }
+    Ok(load(&files))
+}
+
+/// Opens a project. Touches no table: a store that is down shows in answers.
+pub fn open(folder: &Path, limits: &Limits) -> Result<Opened, AppError> {
+    open_loaded(load_project(folder)?, limits)
+}
+
+/// Opens a project or, where the folder holds none, the canonical definitions alone.
+pub fn open_or_canonical(folder: &Path, limits: &Limits) -> Result<Opened, AppError> {
+    match load_project(folder) {
+        Err(AppError::NoProject(_)) => {
+            let text = "version: 1\nname: canonical\nwarehouse: warehouse\n";
+            let files = vec![SourceFile::new("upswell.yml", text)];
+            open_loaded(load(&ProjectFiles::from_texts(folder, files)), limits)
+        }
+        loaded => open_loaded(loaded?, limits),
+    }
+}
+
+fn open_loaded(loaded: Loaded, limits: &Limits) -> Result<Opened, AppError> {
+    let Some(model) = loaded.model else {
+        return Err(AppError::Definitions(loaded.diagnostics.render(Format::Human)));
+    };
+    let problems = problems(&loaded.diagnostics);
+    let opened = open_model(model, limits)?;
+    Ok(Opened {
+        api: opened.api.with_problems(problems),
+        diagnostics: loaded.diagnostics,
+        ..opened
+    })
+}
+
+/// An engine and an API over a model.
+pub fn open_model(model: Model, limits: &Limits) -> Result<Opened, AppError> {
+    let model = Arc::new(model);
+    let settings = CatalogSettings { refresh: limits.refresh, ..CatalogSettings::default() };
+    let catalog = Catalog::open(Arc::clone(&model), settings)?;
+    let settings = EngineSettings {
+        facts_memory: limits.facts_memory,
+        query_memory: limits.query_memory,
+        timeout: limits.timeout,
+        max_rows: limits.max_rows,
+        ..EngineSettings::default()
+    };
+    let engine = Arc::new(LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?);
+    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?;
+    Ok(Opened { api, engine, diagnostics: Diagnostics::default() })
+}
+
+fn problems(diagnostics: &Diagnostics) -> Vec<ProblemInfo> {
+    diagnostics
+        .iter()
+        .map(|found| {
+            let place = found.span.and_then(|span| diagnostics.sources().locate(span));
+            ProblemInfo {
+                code: found.code.as_str().to_owned(),
+                severity: match found.severity() {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                }
+                .to_owned(),
+                message: found.message.clone(),
+                file: place.map(|(file, _)| file.to_owned()),
+                line: place.map(|(_, at)| at.line),
+            }
+        })
+        .collect()
+}
