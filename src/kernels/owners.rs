@@ -126,7 +126,9 @@ impl OwnerFacts {
         }
         let sum: i128 = shares.iter().map(|share| share.weight).sum();
         if sum == 0 {
-            shares.iter_mut().for_each(|share| share.weight = 1);
+            for share in shares.iter_mut() {
+                share.weight = 1;
+            }
         }
         match missing {
             0 if !shares.is_empty() && sum != self.one => Sharing::NotOne,

@@ -26,7 +26,9 @@ struct Team {
 
 fn team(ledger: &Ledger, rows: &[(&str, &str, Option<i64>, &str, &str)]) -> Team {
     let mut names = Names::default();
-    ["cat", "bob", "ann"].map(|owner| names.code(owner));
+    for owner in ["cat", "bob", "ann"] {
+        names.code(owner);
+    }
     let columns = OwnerColumns {
         customer: rows.iter().map(|row| ledger.customers.of(row.0)).collect(),
         owner: rows.iter().map(|row| names.of(row.1)).collect(),
