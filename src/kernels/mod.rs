@@ -9,6 +9,7 @@ mod attribution;
 mod cells;
 mod duration;
 mod facts;
+mod grouped;
 mod orders;
 mod owners;
 mod slicer;
