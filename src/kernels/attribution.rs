@@ -169,17 +169,18 @@ impl<'a> Worker<'a> {
     fn keep_book(&mut self, customer: usize) {
         let rows = self.facts.rows_before(customer, self.ask.as_of);
         let (mut at_start, mut at_end) = (Running::new(&rows), Running::new(&rows));
-        if rows.is_empty() {
-            return;
-        }
+        let customer = code_of(customer);
+        let mut owners_until = i64::MIN;
         for (period, span) in self.ask.periods.iter().enumerate() {
             let start = at_start.advance(self.facts, span.start);
             let end = at_end.advance(self.facts, span.end);
             if start <= 0 {
                 continue;
             }
-            let customer = code_of(customer);
-            self.look_up(customer, span.start);
+            if span.start >= owners_until {
+                self.look_up(customer, span.start);
+                owners_until = self.ask.owners.owners_until(customer, span.start, self.ask.as_of);
+            }
             self.for_each_share(
                 Place::of_customer(customer),
                 [start, end],

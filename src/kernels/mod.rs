@@ -1,12 +1,16 @@
 //! The arithmetic of the definition book, as pure functions over facts in memory: retention,
 //! movements, balances, attachment, time to an event, attribution. No IO, no clock, no engine.
 
+// Tests write money as it is read: 100_00 is 100.00.
+#![cfg_attr(test, allow(clippy::inconsistent_digit_grouping))]
+
 mod attach;
 mod attribution;
 mod balance;
 mod cells;
 mod duration;
 mod facts;
+mod grouped;
 mod movement;
 mod orders;
 mod owners;

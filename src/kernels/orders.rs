@@ -1,5 +1,6 @@
 //! Order lines, coded and sorted by order, and what part products play in attachment.
 
+use super::grouped::group_rows;
 use super::{Code, NONE};
 
 /// Lines as read, in any order.
@@ -32,29 +33,18 @@ pub(super) struct Line {
 impl OrderFacts {
     #[must_use]
     pub fn new(columns: &OrderColumns) -> Self {
-        let counts = |row: &usize| columns.order[*row] != NONE && columns.customer[*row] != NONE;
-        let mut sorted: Vec<usize> = (0..columns.order.len()).filter(counts).collect();
-        let line = |row: usize| Line {
-            time: columns.time[row],
-            customer: columns.customer[row],
-            product: columns.product[row],
+        let size = |codes: &[Code]| {
+            codes.iter().filter(|code| **code != NONE).max().map_or(0, |code| *code as usize + 1)
         };
-        sorted.sort_unstable_by_key(|row| (columns.order[*row], line(*row)));
-        let orders = sorted.last().map_or(0, |row| columns.order[*row] as usize + 1);
-        let mut offsets = vec![0; orders + 1];
-        for row in &sorted {
-            offsets[columns.order[*row] as usize + 1] += 1;
-        }
-        for order in 0..orders {
-            offsets[order + 1] += offsets[order];
-        }
-        let customers = sorted.iter().map(|row| columns.customer[*row] as usize + 1).max();
-        Self {
-            offsets,
-            left_out: columns.order.len() - sorted.len(),
-            lines: sorted.into_iter().map(line).collect(),
-            customers: customers.unwrap_or(0),
-        }
+        let (offsets, lines) = group_rows(&columns.order, size(&columns.order), |row| {
+            (columns.customer[row] != NONE).then(|| Line {
+                time: columns.time[row],
+                customer: columns.customer[row],
+                product: columns.product[row],
+            })
+        });
+        let left_out = columns.order.len() - lines.len();
+        Self { offsets, lines, customers: size(&columns.customer), left_out }
     }
 
     /// Size in memory.

@@ -1,5 +1,6 @@
 //! Who owned a customer when, and with what weight.
 
+use super::grouped::group_rows;
 use super::{Code, NONE};
 
 /// An owner's weight at a moment, relative to the sum over the owners of that moment.
@@ -40,6 +41,13 @@ struct Assignment {
     share: Option<i64>,
 }
 
+impl Assignment {
+    /// When it ends, as known by `as_of`.
+    fn end(&self, as_of: i64) -> i64 {
+        if self.to >= as_of { i64::MAX } else { self.to }
+    }
+}
+
 /// How the shares of one moment were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
@@ -59,26 +67,15 @@ impl OwnerFacts {
     /// customer or an owner are no assignments.
     #[must_use]
     pub fn new(customers: usize, columns: &OwnerColumns, rank: Vec<u32>) -> Self {
-        let is_assignment = |row: &usize| {
-            (columns.customer[*row] as usize) < customers && columns.owner[*row] != NONE
-        };
-        let mut sorted: Vec<usize> = (0..columns.customer.len()).filter(is_assignment).collect();
-        let assignment = |row: usize| Assignment {
-            from: columns.from[row],
-            to: columns.to[row],
-            owner: columns.owner[row],
-            share: columns.share[row],
-        };
-        sorted.sort_unstable_by_key(|row| (columns.customer[*row], assignment(*row)));
-        let mut offsets = vec![0; customers + 1];
-        for row in &sorted {
-            offsets[columns.customer[*row] as usize + 1] += 1;
-        }
-        for customer in 0..customers {
-            offsets[customer + 1] += offsets[customer];
-        }
-        let one = 10i128.pow(u32::from(columns.scale.min(18)));
-        Self { offsets, rows: sorted.into_iter().map(assignment).collect(), one, rank }
+        let (offsets, rows) = group_rows(&columns.customer, customers, |row| {
+            (columns.owner[row] != NONE).then(|| Assignment {
+                from: columns.from[row],
+                to: columns.to[row],
+                owner: columns.owner[row],
+                share: columns.share[row],
+            })
+        });
+        Self { offsets, rows, one: 10i128.pow(u32::from(columns.scale.min(18))), rank }
     }
 
     /// Size in memory.
@@ -107,14 +104,8 @@ impl OwnerFacts {
         shares: &mut Vec<Share>,
     ) -> Sharing {
         shares.clear();
-        let customer = customer as usize;
-        let bounds = (self.offsets.get(customer), self.offsets.get(customer.saturating_add(1)));
-        let (Some(start), Some(end)) = bounds else { return Sharing::Clean };
-        for row in &self.rows[*start..*end] {
-            if row.from > at || row.from >= as_of {
-                break;
-            }
-            if at < row.to || row.to >= as_of {
+        for row in self.known(customer, as_of).take_while(|row| row.from <= at) {
+            if at < row.end(as_of) {
                 add(shares, row);
             }
         }
@@ -122,6 +113,21 @@ impl OwnerFacts {
             shares.sort_unstable_by_key(|share| self.rank.get(share.owner as usize));
         }
         self.weigh(shares)
+    }
+
+    /// The first instant after `at` at which the owners of a customer may be others.
+    #[must_use]
+    pub fn owners_until(&self, customer: Code, at: i64, as_of: i64) -> i64 {
+        let edges = self.known(customer, as_of).flat_map(|row| [row.from, row.end(as_of)]);
+        edges.filter(|edge| *edge > at).min().unwrap_or(i64::MAX)
+    }
+
+    /// A customer's assignments that exist by `as_of`, ascending by start.
+    fn known(&self, customer: Code, as_of: i64) -> impl Iterator<Item = &Assignment> {
+        let customer = customer as usize;
+        let bounds = (self.offsets.get(customer), self.offsets.get(customer.saturating_add(1)));
+        let rows = if let (Some(start), Some(end)) = bounds { *start..*end } else { 0..0 };
+        self.rows[rows].iter().take_while(move |row| row.from < as_of)
     }
 
     fn weigh(&self, shares: &mut [Share]) -> Sharing {
@@ -132,7 +138,9 @@ impl OwnerFacts {
         }
         let sum: i128 = shares.iter().map(|share| share.weight).sum();
         if sum == 0 {
-            shares.iter_mut().for_each(|share| share.weight = 1);
+            for share in shares.iter_mut() {
+                share.weight = 1;
+            }
         }
         match missing {
             0 if !shares.is_empty() && sum != self.one => Sharing::NotOne,
@@ -252,6 +260,9 @@ mod tests {
         // Asked as of 50 neither the end of the first nor the start of the second is known.
         assert_eq!(owners(&handover, 50, 50), (vec![(0, 100)], Sharing::Clean));
         assert_eq!(owners(&handover, 51, 51), (vec![(1, 100)], Sharing::Clean));
+        let until = |at, as_of| handover.owners_until(0, at, as_of);
+        assert_eq!([until(0, ALWAYS), until(10, ALWAYS), until(50, ALWAYS)], [10, 50, ALWAYS]);
+        assert_eq!(until(10, 50), ALWAYS);
     }
 
     #[test]

@@ -18,23 +18,29 @@ pub fn split(amount: i128, shares: &[Share]) -> Vec<i128> {
     let total = if total == 0 { shares.len() as u128 } else { total };
 
     let magnitude = amount.unsigned_abs();
-    let exact: Vec<(u128, u128)> =
+    let mut parts: Vec<(u128, u128)> =
         shares.iter().map(|share| divide_product(magnitude, weight_of(share), total)).collect();
-    let left = magnitude - exact.iter().map(|(part, _)| part).sum::<u128>();
-
-    let mut by_remainder: Vec<usize> = (0..shares.len()).collect();
-    by_remainder.sort_by(|a, b| exact[*b].1.cmp(&exact[*a].1));
-    let mut parts: Vec<u128> = exact.into_iter().map(|(part, _)| part).collect();
-    for place in by_remainder.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
-        parts[place] += 1;
+    let left = magnitude - parts.iter().map(|(part, _)| part).sum::<u128>();
+    for _ in 0..left {
+        // Remainders are below `total` and sum to `left` times it: there is one for each unit.
+        let largest = parts.iter_mut().rev().max_by_key(|(_, remainder)| *remainder);
+        if let Some((part, remainder)) = largest {
+            *part += 1;
+            *remainder = 0;
+        }
     }
-    parts.into_iter().map(|part| part.cast_signed() * amount.signum()).collect()
+    parts.into_iter().map(|(part, _)| part.cast_signed() * amount.signum()).collect()
 }
 
-/// Quotient and remainder of `amount * weight / total`, for `weight <= total < 2^94`: a long
-/// division in 32-bit digits, so that the product never has to fit.
+/// Bits of a digit of the long division.
+const DIGIT: u32 = 32;
+
+/// Quotient and remainder of `amount * weight / total`, for `weight <= total < 2^94`: where the
+/// product does not fit, a long division in 32-bit digits.
 fn divide_product(amount: u128, weight: u128, total: u128) -> (u128, u128) {
-    const DIGIT: u32 = 32;
+    if let Some(product) = amount.checked_mul(weight) {
+        return (product / total, product % total);
+    }
     let digits = [96, 64, 32, 0].map(|shift| (amount >> shift) & u128::from(u32::MAX));
     digits.into_iter().fold((0, 0), |(quotient, remainder), digit| {
         let part = (remainder << DIGIT) + digit * weight;

@@ -206,7 +206,7 @@ fn point(day: &Day, survival: f64, deviation: f64) -> Point {
 fn observed_median(subjects: &[Subject], events: usize) -> Option<f64> {
     let days = || subjects.iter().filter(|each| each.outcome == Outcome::Event).map(|s| s.days);
     let upper = days().nth(events / 2)?;
-    let lower = if events % 2 == 0 { days().nth(events / 2 - 1)? } else { upper };
+    let lower = if events.is_multiple_of(2) { days().nth(events / 2 - 1)? } else { upper };
     Some(f64::midpoint(float(lower), float(upper)))
 }
 

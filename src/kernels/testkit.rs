@@ -159,5 +159,7 @@ mod tests {
         assert_eq!(ledger.facts.rows_before(d, at("2024-02-07")).len(), 2);
         assert_eq!(ledger.facts.amount.iter().sum::<i64>(), 513_00);
         assert_eq!(ledger.facts.customers(), 8);
+        let addons = ledger.products.of("addon");
+        assert_eq!(ledger.facts.product.iter().filter(|code| **code == addons).count(), 2);
     }
 }

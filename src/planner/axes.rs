@@ -93,7 +93,9 @@ fn entity_of(dataset: &Dataset, column: &ColumnName) -> Option<EntityName> {
 
 /// The other entity of the bridge that an as-of join of the dataset leads to.
 fn owner_axis(model: &Model, dataset: &Dataset, customer: &EntityName) -> Option<OwnerAxis> {
-    let join = dataset.as_of_joins.iter().find(|join| join.on == *customer)?;
+    // Owners are the customer's, so any table's way to them serves every table with the customer.
+    let others = model.datasets.values().flat_map(|other| &other.as_of_joins);
+    let join = dataset.as_of_joins.iter().chain(others).find(|join| join.on == *customer)?;
     let bridge = model.datasets.get(&join.bridge)?;
     let entity = bridge.keys.keys().find(|entity| *entity != customer)?.clone();
     Some(OwnerAxis { entity, join: join.clone() })

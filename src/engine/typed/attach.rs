@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::engine::AttachAnswerRow;
 use crate::engine::bands::band_of;
 use crate::engine::context::{Context, period_info};
-use crate::engine::load::LoadedProducts;
+use crate::engine::load::{LoadedBalance, LoadedProducts};
 use crate::engine::slice::slicer;
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
     AttachAsk, AttachCell, Cells, Code, Slicer, Span, attach_by_customer, attach_by_order,
     attach_within_days,
@@ -48,6 +48,7 @@ pub async fn run_attach(
     let (cells, slicer) = if kind.basis == AttachBasis::Customer {
         let loaded = context.facts.balance(&kind.balance).await?;
         context.note_left_out(&loaded);
+        check_known(context, &loaded, periods)?;
         let columns = context.facts.dimension_columns(context.query(), &axes).await?;
         let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
         let ask = ask(&products, &spans, context.as_of(), &slicer);
@@ -74,6 +75,26 @@ pub async fn run_attach(
     };
     context.check_cells(cells.groups(), periods.len())?;
     Ok(AttachCells { cells, slicer, products })
+}
+
+/// Between snapshots nobody knows who holds what.
+fn check_known(
+    context: &Context<'_>,
+    loaded: &LoadedBalance,
+    periods: &[Period],
+) -> ApiResult<()> {
+    let unknown =
+        periods.iter().find(|period| !loaded.facts.is_known(period.span.end, context.as_of()));
+    let Some(period) = unknown else { return Ok(()) };
+    Err(ApiError::new(
+        ErrorCode::Unavailable,
+        format!(
+            "{} holds no snapshot at {}, so who held what then is not known: ask for periods that end \
+             with a month that has one.",
+            loaded.shape.dataset(),
+            period.end
+        ),
+    ))
 }
 
 fn ask<'a>(

@@ -22,7 +22,9 @@ const CORE_AND_ADDON: [(&str, &str, &str, &str); 10] = [
 fn orders(lines: &[(&str, &str, &str, &str)]) -> OrderFacts {
     let (mut orders, mut customers, mut products) =
         (Names::default(), Names::default(), Names::default());
-    ["core", "addon", "extra"].map(|product| products.code(product));
+    for product in ["core", "addon", "extra"] {
+        products.code(product);
+    }
     OrderFacts::new(&OrderColumns {
         order: lines.iter().map(|line| orders.code(line.0)).collect(),
         customer: lines.iter().map(|line| customers.code(line.1)).collect(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::kernels::testkit::{Ledger, Movement, Names, at, periods};
 use crate::kernels::{AxisGroups, Filter, OwnerColumns};
@@ -26,7 +28,9 @@ struct Team {
 
 fn team(ledger: &Ledger, rows: &[(&str, &str, Option<i64>, &str, &str)]) -> Team {
     let mut names = Names::default();
-    ["cat", "bob", "ann"].map(|owner| names.code(owner));
+    for owner in ["cat", "bob", "ann"] {
+        names.code(owner);
+    }
     let columns = OwnerColumns {
         customer: rows.iter().map(|row| ledger.customers.of(row.0)).collect(),
         owner: rows.iter().map(|row| names.of(row.1)).collect(),
@@ -270,4 +274,77 @@ fn without_a_ledger_rises_of_the_balance_are_credited() {
     let credit = &bob[0].2[0];
     assert_eq!((credit.credited, credit.events, credit.customers), (70_00, 1, 1));
     assert_eq!((credit.accounts, credit.cohort, credit.retained), (1, 500_00, 0));
+}
+
+/// (customer, product, day, is an expansion, minor units) of a movement.
+type Drawn = (usize, usize, u32, bool, i64);
+
+fn drawn_ledger(movements: &[Drawn]) -> Ledger {
+    let days: Vec<_> = movements.iter().map(|each| format!("2024-0{}-15", each.2)).collect();
+    let rows: Vec<Movement> = movements
+        .iter()
+        .zip(&days)
+        .map(|((customer, product, _, expansion, amount), day)| {
+            let class = if *expansion { "expansion" } else { "new" };
+            (
+                ["X", "Y", "Z"][*customer],
+                ["core", "addon"][*product],
+                day.as_str(),
+                class,
+                "",
+                *amount,
+            )
+        })
+        .collect();
+    Ledger::with_customers(&["X", "Y", "Z"], &rows)
+}
+
+proptest! {
+    #[test]
+    fn credits_sum_to_the_expansion_in_every_period_under_every_rule(
+        movements in prop::collection::vec(
+            (0..3_usize, 0..2_usize, 1..7_u32, any::<bool>(), -500..1_000_i64), 1..12),
+        assigned in prop::collection::vec(
+            (0..3_usize, 0..3_usize, prop::option::of(0..12_i64), 1..7_u32, 0..7_u32), 0..8),
+    ) {
+        let ledger = drawn_ledger(&movements);
+        let dates: Vec<_> = assigned
+            .iter()
+            .map(|row| (format!("2024-0{}-01", row.3), row.3 + row.4))
+            .map(|(from, to)| (from, if to < 9 { format!("2024-0{to}-20") } else { String::new() }))
+            .collect();
+        let rows: Vec<_> = assigned
+            .iter()
+            .zip(&dates)
+            .map(|((customer, owner, share, ..), (from, to))| {
+                let names = (["X", "Y", "Z"][*customer], ["ann", "bob", "cat"][*owner]);
+                (names.0, names.1, *share, from.as_str(), to.as_str())
+            })
+            .collect();
+        let team = team(&ledger, &rows);
+        let (periods, slicer) = (periods(&MONTHS), Slicer::default());
+        for rule in [
+            AttributionRule::OwnerAtEvent,
+            AttributionRule::CurrentOwner,
+            AttributionRule::OwnerAtPeriodStart,
+            AttributionRule::OfferOwner,
+        ] {
+            let found = attribute(&ledger.facts, &ask(rule, &team, &periods, &slicer));
+            for (period, month) in (1..).zip(0..periods.len()) {
+                let expansion: i64 =
+                    movements.iter().filter(|each| each.3 && each.2 == period).map(|each| each.4).sum();
+                let credited: i128 = found.iter().map(|(.., credits)| credits[month].credited).sum();
+                prop_assert_eq!(credited, i128::from(expansion));
+                let start = periods[month].start;
+                let cohort: i64 = (0..ledger.facts.customers())
+                    .map(|customer| {
+                        let rows = ledger.facts.rows_before(customer, start);
+                        ledger.facts.amount[rows].iter().sum::<i64>().max(0)
+                    })
+                    .sum();
+                let owned: i128 = found.iter().map(|(.., credits)| credits[month].cohort).sum();
+                prop_assert_eq!(owned, i128::from(cohort));
+            }
+        }
+    }
 }

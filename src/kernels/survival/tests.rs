@@ -16,7 +16,10 @@ fn eight() -> Vec<Subject> {
     subjects(&outcomes)
 }
 
-fn assert_curve(curve: &[Point], expected: &[(i64, f64, Option<(f64, f64)>)]) {
+/// Day, survival, interval.
+type Expected = (i64, f64, Option<(f64, f64)>);
+
+fn assert_curve(curve: &[Point], expected: &[Expected]) {
     let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
     assert_eq!(curve.len(), expected.len());
     for (point, (day, survival, interval)) in curve.iter().zip(expected) {
