@@ -140,9 +140,9 @@ impl Catalog {
     /// left out.
     pub async fn view(&self, datasets: &[DatasetName]) -> WarehouseView {
         let inner = &self.inner;
-        let known = datasets.iter().filter_map(|name| {
-            Some((inner.model.datasets.get(name)?, inner.tables.get(name)?))
-        });
+        let known = datasets
+            .iter()
+            .filter_map(|name| Some((inner.model.datasets.get(name)?, inner.tables.get(name)?)));
         let zone = inner.model.calendar.zone;
         let tables = stream::iter(known.collect::<Vec<_>>())
             .map(|(dataset, table)| async move {
@@ -156,9 +156,8 @@ impl Catalog {
 
     /// After a reload: takes over the footers that the previous catalog read of the same folders.
     pub fn adopt(&self, previous: &Self) {
-        let by_place = |table: &WatchedTable| {
-            (table.location.root.clone(), table.location.folder.clone())
-        };
+        let by_place =
+            |table: &WatchedTable| (table.location.root.clone(), table.location.folder.clone());
         let known: HashMap<_, _> =
             previous.inner.tables.values().map(|table| (by_place(table), table)).collect();
         for table in self.inner.tables.values() {
