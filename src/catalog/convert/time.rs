@@ -154,14 +154,14 @@ mod tests {
     use super::*;
 
     /// Whether `value` becomes `bound` or more exactly if it is at or after the first that does.
-    fn agrees(value: ScalarValue, bound: i64, convert: fn(&ArrayRef) -> ArrayRef) -> bool {
+    fn agrees(value: &ScalarValue, bound: i64, convert: fn(&ArrayRef) -> ArrayRef) -> bool {
         let converted = convert(&value.to_array().unwrap());
         let at = instants(&converted).next().unwrap().unwrap().0;
         let first = match value.data_type() {
             DataType::Date32 => first_day(&DataType::Date32, Tz::America__Sao_Paulo, bound),
             unit => first_instant(&unit, bound),
         };
-        (at >= bound) == (value >= first.unwrap())
+        (at >= bound) == (*value >= first.unwrap())
     }
 
     proptest! {
@@ -181,7 +181,7 @@ mod tests {
                 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
                 let near = (units as f64 * per_micro) as i64;
                 for bound in [near, near + 1, near - 1, near.saturating_add(off)] {
-                    prop_assert!(agrees(value.clone(), bound, instant), "{value:?} {bound}");
+                    prop_assert!(agrees(&value, bound, instant), "{value:?} {bound}");
                 }
             }
         }
@@ -192,7 +192,7 @@ mod tests {
             let value = ScalarValue::Date32(Some(day));
             let at = instants(&midnight(&value.to_array().unwrap())).next().unwrap().unwrap().0;
             for bound in [at, at + 1, at - 1, at + off * 1_000_000] {
-                prop_assert!(agrees(value.clone(), bound, midnight), "{day} {bound}");
+                prop_assert!(agrees(&value, bound, midnight), "{day} {bound}");
             }
         }
     }

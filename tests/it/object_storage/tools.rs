@@ -19,7 +19,7 @@ impl Tool {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut tool = Self(child.unwrap_or_else(|error| panic!("{name} does not start: {error}")));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(address).await.is_err() {
             if let Some(status) = tool.0.try_wait().unwrap() {
                 panic!("{name} ended at once: {status}");
