@@ -160,7 +160,11 @@ impl FileAdapter {
         self.converted(delivered, index)
     }
 
-    fn converted(&self, delivered: &DeliveredColumn, index: usize) -> Result<Arc<dyn PhysicalExpr>> {
+    fn converted(
+        &self,
+        delivered: &DeliveredColumn,
+        index: usize,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
         let found = self.file_schema.field(index).data_type();
         let input = Arc::new(Column::new(&delivered.in_files, index));
         match Conversion::between(found, &delivered.target) {

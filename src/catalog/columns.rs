@@ -44,17 +44,19 @@ impl Delivered {
     /// The schema to read a file with: text as dictionaries, everything else as it is.
     pub fn read_schema(&self, found: &Schema) -> SchemaRef {
         let is_text = |field: &Field| {
-            is_string(field.data_type())
-                && self.columns.iter().any(|column| {
-                    column.in_files == *field.name() && matches!(column.target, Target::Text(_))
-                })
+            self.columns.iter().any(|column| {
+                column.in_files == *field.name() && matches!(column.target, Target::Text(_))
+            })
         };
-        let fields = found.fields().iter().map(|field| {
-            if is_text(field) {
-                Arc::new(Field::clone(field).with_data_type(dictionary()))
-            } else {
-                Arc::clone(field)
+        let fields = found.fields().iter().map(|field| match field.data_type() {
+            // The reader has no dictionaries of strings for bytes without an annotation.
+            DataType::Binary if is_text(field) => {
+                Arc::new(Field::clone(field).with_data_type(DataType::Utf8))
             }
+            found if is_string(found) && is_text(field) => {
+                Arc::new(Field::clone(field).with_data_type(dictionary()))
+            }
+            _ => Arc::clone(field),
         });
         Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), found.metadata().clone()))
     }
@@ -144,7 +146,9 @@ impl Resolver<'_> {
             Target::Bool
         } else if all(|found| matches!(found, DataType::Date32 | DataType::Date64)) {
             Target::Date
-        } else if all(DataType::is_temporal) && Conversion::between(first, &self.instant()).is_some() {
+        } else if all(DataType::is_temporal)
+            && Conversion::between(first, &self.instant()).is_some()
+        {
             self.instant()
         } else {
             Target::Same(DataType::clone(first))
@@ -198,8 +202,7 @@ impl Resolver<'_> {
 
     fn note(&self, column: &DeliveredColumn) -> Option<String> {
         let Target::Decimal { scale, .. } = column.target else { return None };
-        let (file, _) =
-            self.types(&column.in_files).find(|(_, found)| found.is_floating())?;
+        let (file, _) = self.types(&column.in_files).find(|(_, found)| found.is_floating())?;
         Some(format!(
             "table `{}`: column `{}` holds floating-point numbers (file `{}`); each is rounded \
              once, to {scale} decimals",
@@ -238,7 +241,9 @@ fn found_words(found: &DataType) -> String {
         DataType::Date32 | DataType::Date64 => "dates".to_owned(),
         DataType::Timestamp(..) => "timestamps".to_owned(),
         DataType::Null => "only nulls, without a type".to_owned(),
-        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "lists".to_owned(),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+            "lists".to_owned()
+        }
         DataType::Struct(_) | DataType::Map(..) => "nested records".to_owned(),
         DataType::FixedSizeBinary(_) => "binary values".to_owned(),
         _ => "values of another type".to_owned(),

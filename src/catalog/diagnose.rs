@@ -133,8 +133,9 @@ async fn read_whole(table: &TableSnapshot, file: &Arc<DataFile>) -> Result<(), A
         _ => bad_file(table, file, None),
     };
     let options = ArrowReaderOptions::new().with_schema(Arc::clone(&file.read_schema));
-    let builder =
-        ParquetRecordBatchStreamBuilder::new_with_options(reader, options).await.map_err(damaged)?;
+    let builder = ParquetRecordBatchStreamBuilder::new_with_options(reader, options)
+        .await
+        .map_err(damaged)?;
     let wanted = table.delivered.columns.iter();
     let roots = wanted.filter_map(|column| file.read_schema.index_of(&column.in_files).ok());
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
@@ -159,9 +160,9 @@ fn bad_file(table: &TableSnapshot, file: &DataFile, column: Option<&ColumnName>)
     let (name, path) = (&table.dataset, &file.path);
     let message = match column {
         None => format!("table `{name}`: file `{path}` is damaged"),
-        Some(column) => format!(
-            "table `{name}`: file `{path}` holds values that column `{column}` cannot hold"
-        ),
+        Some(column) => {
+            format!("table `{name}`: file `{path}` holds values that column `{column}` cannot hold")
+        }
     };
     ApiError::new(ErrorCode::BadData, message)
 }
@@ -184,7 +185,9 @@ pub(super) fn known(error: &DataFusionError) -> ApiError {
         Trouble::Store(fault) => {
             let words = match fault {
                 StoreFault::Refused => "a store of the warehouse refused our credentials",
-                StoreFault::Missing | StoreFault::Down => "a store of the warehouse does not answer",
+                StoreFault::Missing | StoreFault::Down => {
+                    "a store of the warehouse does not answer"
+                }
             };
             ApiError::new(ErrorCode::StoreUnavailable, words)
         }

@@ -9,6 +9,7 @@ use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
+use super::convert::is_string;
 use super::listing::FileKey;
 use super::store::Store;
 
@@ -101,9 +102,8 @@ fn parse(tail: &Bytes, size: u64) -> Parsed {
     }
     let mut reader = ParquetMetaDataReader::new();
     match reader.try_parse_sized(tail, size).and_then(|()| reader.finish()) {
-        Ok(metadata) => understand(metadata).map_or(Parsed::Bad(BadFile::Damaged), |footer| {
-            Parsed::Footer(Arc::new(footer))
-        }),
+        Ok(metadata) => understand(metadata)
+            .map_or(Parsed::Bad(BadFile::Damaged), |footer| Parsed::Footer(Arc::new(footer))),
         Err(ParquetError::NeedMoreData(needed)) => Parsed::NeedsTail(needed as u64),
         Err(error) => {
             tracing::warn!(%error, "a Parquet footer cannot be parsed");
@@ -114,30 +114,36 @@ fn parse(tail: &Bytes, size: u64) -> Parsed {
 
 fn understand(metadata: ParquetMetaData) -> Option<Footer> {
     let file = metadata.file_metadata();
-    let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
-        .inspect_err(|error| tracing::warn!(%error, "a Parquet schema cannot be understood"))
-        .ok()?;
+    let schema = |hints| {
+        parquet_to_arrow_schema(file.schema_descr(), hints)
+            .inspect_err(|error| tracing::warn!(%error, "a Parquet schema cannot be understood"))
+            .ok()
+    };
+    let (hinted, plain) = (schema(file.key_value_metadata())?, schema(None)?);
     let rows = metadata
         .row_groups()
         .iter()
         .try_fold(0u64, |sum, group| sum.checked_add(u64::try_from(group.num_rows()).ok()?))?;
-    let schema = Arc::new(with_int96_in_microseconds(&schema, &metadata));
+    let schema = Arc::new(readable_schema(&hinted, &plain, &metadata));
     Some(Footer { metadata: Arc::new(metadata), schema, rows })
 }
 
-fn with_int96_in_microseconds(schema: &Schema, metadata: &ParquetMetaData) -> Schema {
+/// The types to read with. What a writer noted of its Arrow types is a hint that can lie: it counts
+/// only where the reader can follow it.
+fn readable_schema(hinted: &Schema, plain: &Schema, metadata: &ParquetMetaData) -> Schema {
     let descriptor = metadata.file_metadata().schema_descr();
     let roots = descriptor.root_schema().get_fields();
-    let fields = schema.fields().iter().enumerate().map(|(index, field)| {
-        let is_int96 = roots.get(index).is_some_and(|root| {
-            root.is_primitive() && root.get_physical_type() == PhysicalType::INT96
+    let fields =
+        hinted.fields().iter().zip(plain.fields()).zip(roots).map(|((hint, plain), root)| {
+            let is_int96 = root.is_primitive() && root.get_physical_type() == PhysicalType::INT96;
+            let data_type = match (hint.data_type(), plain.data_type()) {
+                _ if is_int96 => DataType::Timestamp(TimeUnit::Microsecond, None),
+                // Bytes that only the hint calls strings make the dictionary reader panic.
+                (_, DataType::Binary) => DataType::Binary,
+                (DataType::Dictionary(_, value), plain) if !is_string(value) => plain.clone(),
+                (hint, _) => hint.clone(),
+            };
+            Arc::new(Field::clone(hint).with_data_type(data_type))
         });
-        if is_int96 {
-            let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-            Arc::new(Field::clone(field).with_data_type(micros))
-        } else {
-            Arc::clone(field)
-        }
-    });
-    Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())
+    Schema::new_with_metadata(fields.collect::<Vec<_>>(), hinted.metadata().clone())
 }

@@ -1,6 +1,6 @@
 //! The files of a table as the store lists them: whole or not at all.
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -24,14 +24,14 @@ impl FileKey {
         Self { path: meta.location, size: meta.size, etag, modified: meta.last_modified }
     }
 
-    /// Whether an answer of the store came from this very version. Modification times are not
-    /// compared: listings and answers give them in different precisions.
+    /// Whether an answer of the store came from this very version. Where listings have no entity
+    /// tags, modification times must do; answers round them to seconds, this way or that.
     pub fn is_version_of(&self, answer: &ObjectMeta) -> bool {
-        let same_tag = match (&self.etag, &answer.e_tag) {
+        let same_version = match (&self.etag, &answer.e_tag) {
             (Some(listed), Some(read)) => *listed == bare_tag(read),
-            _ => true,
+            _ => (self.modified - answer.last_modified).abs() < TimeDelta::seconds(2),
         };
-        self.size == answer.size && same_tag
+        self.size == answer.size && same_version
     }
 }
 
@@ -113,7 +113,8 @@ pub(super) fn listing_id(files: &[ListedFile]) -> String {
 
 /// The first 64 bits of a digest.
 pub(super) fn short_hex(digest: &[u8]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let first = digest.iter().take(8);
+    format!("{:016x}", first.fold(0u64, |bits, byte| bits << 8 | u64::from(*byte)))
 }
 
 #[cfg(test)]
@@ -152,7 +153,8 @@ mod tests {
         let january = Month::of(NaiveDate::from_ymd_opt(2024, 1, 31).unwrap());
         assert_eq!(relative("dw/mrr/month=2024-01/a.parquet").unwrap().1, Some(january));
         assert_eq!(relative("dw/mrr/eu/month=2024-01-05/a.parquet").unwrap().1, Some(january));
-        for unknown in ["month=2024", "month=2024-13", "month=2024-1-5", "other=2024-01", "2024-01"] {
+        for unknown in ["month=2024", "month=2024-13", "month=2024-1-5", "other=2024-01", "2024-01"]
+        {
             assert_eq!(relative(&format!("dw/mrr/{unknown}/a.parquet")).unwrap().1, None);
         }
         assert_eq!(january.plus(-1), Month::of(NaiveDate::from_ymd_opt(2023, 12, 1).unwrap()));

@@ -34,14 +34,20 @@ impl Location {
             return Self::parse_url(table);
         }
         if is_url(warehouse) && !FsPath::new(table).is_absolute() {
-            let joined =
-                format!("{}/{}", warehouse.trim_end_matches('/'), table.trim_matches('/'));
+            let joined = format!("{}/{}", warehouse.trim_end_matches('/'), table.trim_matches('/'));
             let location = Self::parse_url(&joined)?;
             let is_local = location.scheme == Scheme::Local;
-            return Ok(if is_local { Self { shown: table.to_owned(), ..location } } else { location });
+            return Ok(if is_local {
+                Self { shown: table.to_owned(), ..location }
+            } else {
+                location
+            });
         }
         let folder = local_folder(&FsPath::new(warehouse).join(table))?;
-        Ok(Self::local(folder, if FsPath::new(table).is_absolute() { last_part(table) } else { table }))
+        Ok(Self::local(
+            folder,
+            if FsPath::new(table).is_absolute() { last_part(table) } else { table },
+        ))
     }
 
     fn parse_url(text: &str) -> Result<Self, CatalogError> {
@@ -97,7 +103,8 @@ fn without_secrets(text: &str) -> String {
 
 /// An absolute path as a key of the local store, `.` and `..` resolved by name alone (no IO).
 fn local_folder(path: &FsPath) -> Result<Path, CatalogError> {
-    let bad = |reason: String| CatalogError::Location { location: path.display().to_string(), reason };
+    let bad =
+        |reason: String| CatalogError::Location { location: path.display().to_string(), reason };
     let absolute = std::path::absolute(path).map_err(|error| bad(error.to_string()))?;
     let mut clean = PathBuf::new();
     for part in absolute.components() {

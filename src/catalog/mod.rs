@@ -160,9 +160,8 @@ impl Catalog {
 
     /// After a reload: takes over the footers that the previous catalog read of the same folders.
     pub fn adopt(&self, previous: &Self) {
-        let by_place = |table: &WatchedTable| {
-            (table.location.root.clone(), table.location.folder.clone())
-        };
+        let by_place =
+            |table: &WatchedTable| (table.location.root.clone(), table.location.folder.clone());
         let known: HashMap<_, _> =
             previous.inner.tables.values().map(|table| (by_place(table), table)).collect();
         for table in self.inner.tables.values() {

@@ -64,7 +64,9 @@ impl TableProvider for FilesTable {
             };
             return Ok(Arc::new(EmptyExec::new(projected)));
         }
-        state.runtime_env().register_object_store(self.store.url.as_ref(), Arc::clone(&self.store.client));
+        state
+            .runtime_env()
+            .register_object_store(self.store.url.as_ref(), Arc::clone(&self.store.client));
         let readers = PinnedReaders {
             store: Arc::clone(&self.store),
             dataset: self.delivered.dataset.clone(),

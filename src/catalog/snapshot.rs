@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::Array;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDate;
 use datafusion::common::TableReference;
 use datafusion::datasource::provider_as_source;
@@ -41,7 +41,7 @@ impl TableSnapshot {
     /// (UTC), dates as `Date32`.
     #[must_use]
     pub fn column_type(&self, column: &ColumnName) -> Option<&DataType> {
-        self.delivered.schema.field_with_name(column.as_str()).ok().map(|field| field.data_type())
+        self.delivered.schema.field_with_name(column.as_str()).ok().map(Field::data_type)
     }
 
     /// A plan over exactly these files that delivers the asked columns, in this order, under the
@@ -87,7 +87,11 @@ impl TableSnapshot {
     }
 
     /// One range per row group that holds values.
-    fn row_group_ranges(&self, file: &DataFile, column: &ColumnName) -> Option<Vec<(Instant, Instant)>> {
+    fn row_group_ranges(
+        &self,
+        file: &DataFile,
+        column: &ColumnName,
+    ) -> Option<Vec<(Instant, Instant)>> {
         let delivered = self.delivered.column(column.as_str())?;
         if !matches!(delivered.target, Target::Timestamp { .. }) {
             return None;
@@ -99,7 +103,8 @@ impl TableSnapshot {
         let metadata = &file.footer.metadata;
         let parquet_schema = metadata.file_metadata().schema_descr();
         let statistics =
-            StatisticsConverter::try_new(&delivered.in_files, &file.read_schema, parquet_schema).ok()?;
+            StatisticsConverter::try_new(&delivered.in_files, &file.read_schema, parquet_schema)
+                .ok()?;
         let groups = metadata.row_groups();
         let earliest = conversion.apply(&statistics.row_group_mins(groups).ok()?).ok()?;
         let latest = conversion.apply(&statistics.row_group_maxes(groups).ok()?).ok()?;

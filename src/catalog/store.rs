@@ -45,7 +45,10 @@ pub(super) struct Store {
 
 impl Store {
     /// The client for a location's store. Does no IO: a store that is down fails when it is asked.
-    pub fn open(location: &Location, settings: &CatalogSettings) -> Result<Arc<Self>, CatalogError> {
+    pub fn open(
+        location: &Location,
+        settings: &CatalogSettings,
+    ) -> Result<Arc<Self>, CatalogError> {
         let failed = |source: object_store::Error| CatalogError::Store {
             store: location.root.clone(),
             source,
@@ -58,11 +61,12 @@ impl Store {
         };
         // DataFusion drops what stands before an `@` from its keys; two containers of one Azure
         // account would share a key.
-        let url = ObjectStoreUrl::parse(location.root.replace('@', "."))
-            .map_err(|_| CatalogError::Location {
+        let url = ObjectStoreUrl::parse(location.root.replace('@', ".")).map_err(|_| {
+            CatalogError::Location {
                 location: location.root.clone(),
                 reason: "it is not the address of a store".to_owned(),
-            })?;
+            }
+        })?;
         let gap = if location.scheme == Scheme::Local { LOCAL_GAP } else { REMOTE_GAP };
         Ok(Arc::new(Self { url, client, gap, requests: 0.into(), bytes: 0.into() }))
     }
@@ -90,6 +94,9 @@ impl Store {
     }
 }
 
+/// Names outside the stores' own prefixes: Azure's managed identity, Google's key file.
+const FOREIGN_NAMES: [&str; 2] = ["IDENTITY_ENDPOINT", "SERVICE_ACCOUNT"];
+
 /// Settings of a store in the order in which they count: ours, the environment's, explicit ones.
 /// Every store reads the ones it knows and ignores the others, as with environment variables.
 fn options(prefix: &str, settings: &CatalogSettings) -> Vec<(String, String)> {
@@ -97,7 +104,7 @@ fn options(prefix: &str, settings: &CatalogSettings) -> Vec<(String, String)> {
     let ours = BTreeMap::from([("timeout".to_owned(), seconds(settings.request_timeout))]);
     let environment = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(key, _)| key.starts_with(prefix));
+        .filter(|(key, _)| key.starts_with(prefix) || FOREIGN_NAMES.contains(&key.as_str()));
     ours.into_iter()
         .chain(environment)
         .chain(settings.store_options.clone())
@@ -167,19 +174,34 @@ impl StoreFault {
             object_store::Error::PermissionDenied { .. }
             | object_store::Error::Unauthenticated { .. } => Self::Refused,
             other if is_denied_on_disk(other) => Self::Refused,
-            _ => Self::Down,
+            other => match status_of_answer(other) {
+                Some(401 | 403) => Self::Refused,
+                Some(404) => Self::Missing,
+                _ => Self::Down,
+            },
         }
     }
 }
 
 fn is_denied_on_disk(error: &object_store::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let io_error = error.downcast_ref::<io::Error>();
-        if io_error.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    causes(error).any(|cause| {
+        let io_error = cause.downcast_ref::<io::Error>();
+        io_error.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied)
+    })
+}
+
+/// The HTTP status behind an error without a kind. Failed listings have none, and the client keeps
+/// the type that holds the status to itself: its words are all there is (the tests against real
+/// servers hold them).
+fn status_of_answer(error: &object_store::Error) -> Option<u16> {
+    causes(error).find_map(|cause| {
+        let text = cause.to_string();
+        let (_, status) = text.split_once("status code: ")?;
+        status.get(..3)?.parse().ok()
+    })
+}
+
+fn causes<'a>(error: &'a object_store::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let first: &'a (dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |&cause| cause.source())
 }

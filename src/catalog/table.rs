@@ -152,7 +152,8 @@ impl WatchedTable {
             }));
         }
         let delivered = resolve_columns(dataset, zone, &schemas)?;
-        let read_schemas: Vec<_> = schemas.iter().map(|s| delivered.read_schema(&s.schema)).collect();
+        let read_schemas: Vec<_> =
+            schemas.iter().map(|s| delivered.read_schema(&s.schema)).collect();
         let files: Vec<Arc<DataFile>> = files
             .into_iter()
             .zip(footers)

@@ -1,4 +1,6 @@
-//! One executable for every integration test: linking DataFusion is what takes time.
+//! One executable for every test that needs more than one room, a socket or another program:
+//! linking DataFusion is what takes time.
 
 mod cases;
+mod object_storage;
 mod support;

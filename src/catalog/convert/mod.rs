@@ -30,12 +30,17 @@ pub(super) enum Target {
     /// at each distinct value once per batch. With the files' values → ours.
     Text(Arc<BTreeMap<String, String>>),
     Int,
-    Decimal { scale: i8, minor_units: Option<u8> },
+    Decimal {
+        scale: i8,
+        minor_units: Option<u8>,
+    },
     Float,
     Bool,
     Date,
     /// Microseconds, UTC, without a zone; a date is its midnight in the reporting zone.
-    Timestamp { zone: Tz },
+    Timestamp {
+        zone: Tz,
+    },
     /// Nested and other types that no declaration names.
     Same(DataType),
 }
@@ -63,9 +68,14 @@ pub(super) enum Conversion {
     Cast(DataType),
     Text(Arc<BTreeMap<String, String>>),
     /// Integers in units of 10^-`units`.
-    MinorUnits { units: u8, scale: i8 },
+    MinorUnits {
+        units: u8,
+        scale: i8,
+    },
     /// Floats to the nearest decimal.
-    Round { scale: i8 },
+    Round {
+        scale: i8,
+    },
     Instant,
     /// Dates to their midnights.
     Midnight(Tz),
@@ -75,14 +85,17 @@ pub(super) enum Conversion {
 impl Conversion {
     /// The way from a found type to a target; none: the type does not fit.
     pub fn between(found: &DataType, target: &Target) -> Option<Self> {
-        if *found == target.arrow_type() && !matches!(target, Target::Text(map) if !map.is_empty()) {
+        if *found == target.arrow_type() && !matches!(target, Target::Text(map) if !map.is_empty())
+        {
             return Some(Self::Keep);
         }
         match target {
             Target::Text(values) => text::is_textual(found).then(|| Self::Text(Arc::clone(values))),
-            Target::Int => number::is_whole(found).then(|| Self::Cast(DataType::Int64)),
-            Target::Decimal { scale, minor_units } => number::to_decimal(found, *scale, *minor_units),
-            Target::Float => found.is_numeric().then(|| Self::Cast(DataType::Float64)),
+            Target::Int => number::is_whole(found).then_some(Self::Cast(DataType::Int64)),
+            Target::Decimal { scale, minor_units } => {
+                number::to_decimal(found, *scale, *minor_units)
+            }
+            Target::Float => found.is_numeric().then_some(Self::Cast(DataType::Float64)),
             Target::Bool | Target::Same(_) => None,
             Target::Date => time::is_day_or_instant(found).then_some(Self::Day),
             Target::Timestamp { zone } => match found {

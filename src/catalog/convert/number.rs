@@ -28,12 +28,15 @@ pub(in crate::catalog) fn scale_of(found: &DataType) -> Option<i8> {
     }
 }
 
-pub(super) fn to_decimal(found: &DataType, scale: i8, minor_units: Option<u8>) -> Option<Conversion> {
+pub(super) fn to_decimal(
+    found: &DataType,
+    scale: i8,
+    minor_units: Option<u8>,
+) -> Option<Conversion> {
     match (found, minor_units) {
-        (integer, Some(units)) if is_whole(integer) => {
-            (i16::from(units) <= i16::from(scale)).then_some(Conversion::MinorUnits { units, scale })
-        }
-        (decimal, _) if decimal.is_decimal() => {
+        (integer, Some(units)) if is_whole(integer) => (i16::from(units) <= i16::from(scale))
+            .then_some(Conversion::MinorUnits { units, scale }),
+        (decimal, _) if decimal.is_decimal() && scale.unsigned_abs() <= PRECISION => {
             Some(Conversion::Cast(DataType::Decimal128(PRECISION, scale)))
         }
         (float, _) if float.is_floating() => {
@@ -43,16 +46,18 @@ pub(super) fn to_decimal(found: &DataType, scale: i8, minor_units: Option<u8>) -
     }
 }
 
-pub(super) fn from_minor_units(array: &ArrayRef, units: u8, scale: i8) -> Result<ArrayRef, ArrowError> {
+pub(super) fn from_minor_units(
+    array: &ArrayRef,
+    units: u8,
+    scale: i8,
+) -> Result<ArrayRef, ArrowError> {
     let whole = checked_cast(array, &DataType::Int64)?;
     let shift = u32::try_from(i16::from(scale) - i16::from(units)).unwrap_or_default();
     let factor = 10i128.checked_pow(shift).ok_or_else(|| out_of_range("minor units"))?;
-    let decimals: Decimal128Array = whole
-        .as_primitive::<Int64Type>()
-        .try_unary(|value| {
-            let value = i128::from(value).checked_mul(factor);
-            value.filter(|v| v.unsigned_abs() < LIMIT).ok_or_else(|| out_of_range("an integer"))
-        })?;
+    let decimals: Decimal128Array = whole.as_primitive::<Int64Type>().try_unary(|value| {
+        let value = i128::from(value).checked_mul(factor);
+        value.filter(|v| v.unsigned_abs() < LIMIT).ok_or_else(|| out_of_range("an integer"))
+    })?;
     Ok(Arc::new(decimals.with_precision_and_scale(PRECISION, scale)?))
 }
 

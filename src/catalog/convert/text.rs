@@ -24,8 +24,12 @@ pub(super) fn is_textual(found: &DataType) -> bool {
 /// What Parquet readers can deliver as a dictionary of strings.
 pub(in crate::catalog) fn is_string(found: &DataType) -> bool {
     match found {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => true,
+        DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView => true,
         DataType::Dictionary(_, value) => is_string(value),
         _ => false,
     }

@@ -16,7 +16,10 @@ use super::*;
 use crate::error::ErrorCode;
 
 /// The values of one column, one file per array, in the order given.
-async fn deliver(declared: Column, files: &[ArrayRef]) -> Result<(DataType, Vec<String>), ApiError> {
+async fn deliver(
+    declared: Column,
+    files: &[ArrayRef],
+) -> Result<(DataType, Vec<String>), ApiError> {
     deliver_in(Warehouse::new(), declared, files).await
 }
 
@@ -68,8 +71,17 @@ async fn text_of_every_encoding_arrives_as_one_dictionary() {
     ];
     let (data_type, values) = deliver(column("c", ColumnType::Text), &files).await.unwrap();
     assert_eq!(data_type, text());
-    let expected =
-        ["-42", "7", "a string view that does not fit inline", "add_on", "bytes", "core", "large", "null", "plain"];
+    let expected = [
+        "-42",
+        "7",
+        "a string view that does not fit inline",
+        "add_on",
+        "bytes",
+        "core",
+        "large",
+        "null",
+        "plain",
+    ];
     assert_eq!(values, expected);
 }
 
@@ -134,19 +146,27 @@ async fn integers_of_every_width_arrive_as_bigint() {
         array(Decimal128Array::from(vec![5]).with_precision_and_scale(38, 0).unwrap()),
     ];
     let (data_type, values) = deliver(column("c", ColumnType::Int), &files).await.unwrap();
-    assert_eq!((data_type, values), (DataType::Int64, ["-3", "5", "9000000000", "null"].map(String::from).into()));
+    assert_eq!(
+        (data_type, values),
+        (DataType::Int64, ["-3", "5", "9000000000", "null"].map(String::from).into())
+    );
 
     let error = deliver(column("c", ColumnType::Int), &[array(UInt64Array::from(vec![u64::MAX]))])
         .await
         .unwrap_err();
     assert_eq!(error.code, ErrorCode::BadData);
-    assert_eq!(error.message, "table `t`: file `0.parquet` holds values that column `c` cannot hold");
+    assert_eq!(
+        error.message,
+        "table `t`: file `0.parquet` holds values that column `c` cannot hold"
+    );
 }
 
 #[tokio::test]
 async fn decimals_keep_the_widest_scale() {
     let files = [
-        array(Decimal128Array::from(vec![Some(1050), None]).with_precision_and_scale(18, 2).unwrap()),
+        array(
+            Decimal128Array::from(vec![Some(1050), None]).with_precision_and_scale(18, 2).unwrap(),
+        ),
         array(Decimal128Array::from(vec![12345]).with_precision_and_scale(9, 4).unwrap()),
         array(Decimal256Array::from(vec![i256::from(-7)]).with_precision_and_scale(60, 0).unwrap()),
     ];
@@ -250,7 +270,8 @@ async fn dates_stand_for_midnights_of_the_reporting_zone() {
         array(Date64Array::from(vec![17_839 * 86_400_000])),
         array(TimestampMicrosecondArray::from(vec![0])),
     ];
-    let (_, values) = deliver_in(warehouse, column("c", ColumnType::Timestamp), &files).await.unwrap();
+    let (_, values) =
+        deliver_in(warehouse, column("c", ColumnType::Timestamp), &files).await.unwrap();
     let expected = [
         "1969-12-31T03:00:00",
         "1970-01-01T00:00:00",
@@ -267,15 +288,24 @@ async fn undeclared_types_are_taken_as_found() {
         deliver(column("c", ColumnType::AsFound), &files).await.map(|(data_type, _)| data_type)
     };
     let cases: Vec<(Vec<ArrayRef>, DataType)> = vec![
-        (vec![array(StringArray::from(vec!["a"])), array(StringViewArray::from(vec!["b"]))], text()),
+        (
+            vec![array(StringArray::from(vec!["a"])), array(StringViewArray::from(vec!["b"]))],
+            text(),
+        ),
         (vec![array(Int16Array::from(vec![1])), array(Int64Array::from(vec![2]))], DataType::Int64),
-        (vec![array(Int16Array::from(vec![1])), array(Float64Array::from(vec![2.0]))], DataType::Float64),
+        (
+            vec![array(Int16Array::from(vec![1])), array(Float64Array::from(vec![2.0]))],
+            DataType::Float64,
+        ),
         (
             vec![array(Decimal128Array::from(vec![1]).with_precision_and_scale(10, 3).unwrap())],
             DataType::Decimal128(38, 3),
         ),
         (vec![array(Date32Array::from(vec![1]))], DataType::Date32),
-        (vec![array(Date32Array::from(vec![1])), array(TimestampSecondArray::from(vec![1]))], micros()),
+        (
+            vec![array(Date32Array::from(vec![1])), array(TimestampSecondArray::from(vec![1]))],
+            micros(),
+        ),
     ];
     for (files, expected) in cases {
         assert_eq!(found(files).await.unwrap(), expected);

@@ -3,7 +3,7 @@
 use arrow::array::{Date32Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use chrono::NaiveDate;
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::prelude::{DataFrame, col, lit};
+use datafusion::prelude::{DataFrame, JoinType, col, lit};
 use datafusion::scalar::ScalarValue;
 
 use super::*;
@@ -179,11 +179,43 @@ async fn footers_tell_the_range_of_a_time_column() {
 }
 
 #[tokio::test]
+async fn keys_of_different_kinds_of_files_join() {
+    // A join hands its keys down into the other scan as a filter, through the conversions.
+    let declared =
+        |name: &str| dataset(name, [column("id", ColumnType::Text), column("n", ColumnType::Int)]);
+    let warehouse = Warehouse::new().declare(declared("left")).declare(declared("right"));
+    let some: Vec<i64> = (0..500).map(|n| n * 7).collect();
+    let texts: Vec<String> = (0..2000).map(|n| n.to_string()).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    warehouse.write("left/a.parquet", &[("id", numbers(&some)), ("n", numbers(&some))]);
+    let all: Vec<i64> = (0..2000).collect();
+    warehouse
+        .write("right/a.parquet", &[("id", ids(&texts[..1000])), ("n", numbers(&all[..1000]))]);
+    warehouse
+        .write("right/b.parquet", &[("id", numbers(&all[1000..])), ("n", numbers(&all[1000..]))]);
+    let catalog = warehouse.open();
+    let state = context(&catalog).state();
+    let mut frames = Vec::new();
+    for (table, key, n) in [("left", "a", "an"), ("right", "b", "bn")] {
+        let plan =
+            snapshot(&catalog, table).await.unwrap().scan(&names(&["id", "n"]), None).unwrap();
+        let columns = vec![col("id").alias(key), col("n").alias(n)];
+        frames.push(DataFrame::new(state.clone(), plan).select(columns).unwrap());
+    }
+    let [left, right] = <[DataFrame; 2]>::try_from(frames).unwrap();
+    let joined =
+        left.join(right, JoinType::Inner, &["a"], &["b"], Some(col("bn").gt_eq(lit(700)))).unwrap();
+    let found = rows(&run_frame(joined).await.unwrap());
+    let mut expected: Vec<String> =
+        (100..286).map(|n| n * 7).map(|n| format!("{n}|{n}|{n}|{n}")).collect();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn counting_needs_no_column_and_dictionaries_filter() {
-    let warehouse = Warehouse::new().declare(dataset(
-        "t",
-        [column("id", ColumnType::Text), column("x", ColumnType::Float)],
-    ));
+    let warehouse = Warehouse::new()
+        .declare(dataset("t", [column("id", ColumnType::Text), column("x", ColumnType::Float)]));
     let x: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]));
     warehouse.write("t/a.parquet", &[("id", ids(&["a", "b", "a"])), ("x", x)]);
     let catalog = warehouse.open();

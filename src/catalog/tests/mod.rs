@@ -5,6 +5,7 @@ mod damage;
 mod files;
 mod serving;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-use super::{Catalog, CatalogSettings, TableSnapshot, catch_panics};
+use super::{Catalog, CatalogError, CatalogSettings, TableSnapshot, catch_panics};
 use crate::error::ApiError;
 use crate::model::{Column, ColumnName, ColumnType, Dataset, DatasetName, Model, SourcePos};
 use crate::values::Calendar;
@@ -32,15 +33,27 @@ pub(super) struct Warehouse {
     pub dir: TempDir,
     datasets: Vec<Dataset>,
     calendar: Calendar,
+    /// Another address than the folder's.
+    address: Option<String>,
 }
 
 impl Warehouse {
     pub fn new() -> Self {
-        Self { dir: TempDir::new().unwrap(), datasets: Vec::new(), calendar: Calendar::utc() }
+        Self {
+            dir: TempDir::new().unwrap(),
+            datasets: Vec::new(),
+            calendar: Calendar::utc(),
+            address: None,
+        }
     }
 
     pub fn in_zone(mut self, zone: chrono_tz::Tz) -> Self {
         self.calendar.zone = zone;
+        self
+    }
+
+    pub fn at(mut self, address: &str) -> Self {
+        self.address = Some(address.to_owned());
         self
     }
 
@@ -65,13 +78,20 @@ impl Warehouse {
     }
 
     pub fn open_with(&self, settings: CatalogSettings) -> Catalog {
-        Catalog::open(Arc::new(self.model()), settings).unwrap()
+        self.try_open(settings).unwrap()
+    }
+
+    pub fn try_open(&self, settings: CatalogSettings) -> Result<Catalog, CatalogError> {
+        Catalog::open(Arc::new(self.model()), settings)
     }
 
     fn model(&self) -> Model {
         Model {
             name: "test".to_owned(),
-            warehouse: self.dir.path().to_str().unwrap().to_owned(),
+            warehouse: self
+                .address
+                .clone()
+                .unwrap_or_else(|| self.dir.path().to_str().unwrap().to_owned()),
             calendar: self.calendar,
             currency: "USD".to_owned(),
             version: "1".to_owned(),
@@ -86,7 +106,8 @@ impl Warehouse {
 pub(super) fn write_parquet(path: &Path, columns: &[(&str, ArrayRef)], rows_per_group: usize) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let batch =
-        RecordBatch::try_from_iter(columns.iter().map(|(name, array)| (*name, array.clone()))).unwrap();
+        RecordBatch::try_from_iter(columns.iter().map(|(name, array)| (*name, array.clone())))
+            .unwrap();
     let properties =
         WriterProperties::builder().set_max_row_group_row_count(Some(rows_per_group)).build();
     let file = File::create(path).unwrap();
@@ -122,12 +143,15 @@ pub(super) fn column(name: &str, data_type: ColumnType) -> Column {
         data_type,
         optional: false,
         minor_units: None,
-        values: Default::default(),
+        values: BTreeMap::new(),
         description: String::new(),
     }
 }
 
-pub(super) async fn snapshot(catalog: &Catalog, name: &str) -> Result<Arc<TableSnapshot>, ApiError> {
+pub(super) async fn snapshot(
+    catalog: &Catalog,
+    name: &str,
+) -> Result<Arc<TableSnapshot>, ApiError> {
     let name = DatasetName::new(name);
     catalog.view(std::slice::from_ref(&name)).await.table(&name).cloned()
 }
@@ -141,7 +165,10 @@ pub(super) fn names(columns: &[&str]) -> Vec<ColumnName> {
     columns.iter().map(|name| ColumnName::new(*name)).collect()
 }
 
-pub(super) async fn run(catalog: &Catalog, plan: LogicalPlan) -> Result<Vec<RecordBatch>, DataFusionError> {
+pub(super) async fn run(
+    catalog: &Catalog,
+    plan: LogicalPlan,
+) -> Result<Vec<RecordBatch>, DataFusionError> {
     run_frame(DataFrame::new(context(catalog).state(), plan)).await
 }
 

@@ -133,6 +133,32 @@ async fn snapshot_ids_follow_the_files_of_the_tables_asked_for() {
     assert_eq!(before.snapshot_id(only_t).len(), 16);
 }
 
+#[test]
+fn opening_asks_no_store() {
+    let options = [
+        ("azure_storage_account_name", "acme"),
+        ("azure_storage_account_key", "bm90IGEga2V5"),
+        ("aws_access_key_id", "key"),
+        ("aws_secret_access_key", "secret"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let settings = CatalogSettings { store_options: options.into(), ..CatalogSettings::default() };
+    for address in [
+        "s3://nobodys/dw",
+        "gs://nobodys/dw",
+        "az://nobodys/dw",
+        "abfss://dw@acme.dfs.core.windows.net/dw",
+        "/nowhere/at/all",
+    ] {
+        warehouse().at(address).try_open(settings.clone()).unwrap();
+    }
+    let refused = warehouse().at("hdfs://host/dw").try_open(settings).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "`hdfs://host/dw/t` cannot be a table's place: the schemes are file, s3, gs, az and abfss"
+    );
+}
+
 #[tokio::test]
 async fn too_little_memory_is_a_limit_and_not_a_fault() {
     let warehouse = warehouse();
