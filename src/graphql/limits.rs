@@ -18,15 +18,25 @@ pub struct Limits {
     pub nesting: usize,
     /// Fields within fields. Standard introspection needs 15.
     pub depth: usize,
-    /// Fields of the operation, each time they are reached. Standard introspection needs 250.
+    /// Fields, spreads and directives of the operation, each time they are reached. Standard
+    /// introspection needs about 250.
     pub fields: u64,
-    /// Questions of one document.
+    /// Root fields of the operation.
     pub root_fields: usize,
+    /// Variables of one operation.
+    pub variables: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { document_bytes: 256 * 1024, nesting: 64, depth: 20, fields: 2_000, root_fields: 100 }
+        Self {
+            document_bytes: 256 * 1024,
+            nesting: 64,
+            depth: 20,
+            fields: 2_000,
+            root_fields: 100,
+            variables: 500,
+        }
     }
 }
 
@@ -36,7 +46,7 @@ const MOST_INTROSPECTION_LISTS: usize = 3;
 
 impl Limits {
     /// Before parsing.
-    pub fn check_text(&self, document: &str) -> ApiResult<()> {
+    pub(super) fn check_text(&self, document: &str) -> ApiResult<()> {
         if document.len() > self.document_bytes {
             return Err(too_large(&format!("has more than {} bytes", self.document_bytes)));
         }
@@ -47,7 +57,7 @@ impl Limits {
     }
 
     /// After parsing. Every operation is measured, for validation walks them all.
-    pub fn check_document(
+    pub(super) fn check_document(
         &self,
         document: &ExecutableDocument,
         operation: &OperationDefinition,
@@ -58,6 +68,9 @@ impl Limits {
         }
         let mut all = 0u64;
         for (_, other) in document.operations.iter() {
+            if other.node.variable_definitions.len() > self.variables {
+                return Err(too_large(&format!("declares more than {} variables", self.variables)));
+            }
             all = all.saturating_add(measure.selections(&other.node.selection_set.node)?.fields);
         }
         if all > self.fields.saturating_mul(10) {
@@ -76,7 +89,7 @@ impl Limits {
         Ok(())
     }
 
-    pub fn check_root_fields(&self, count: usize) -> ApiResult<()> {
+    pub(super) fn check_root_fields(&self, count: usize) -> ApiResult<()> {
         if count > self.root_fields {
             return Err(too_large(&format!("asks more than {} root fields", self.root_fields)));
         }
@@ -140,8 +153,9 @@ impl<'d> Measure<'d> {
             }
             Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
         };
-        // Spreads cost too: a tree of empty fragments is still walked.
-        size.fields = size.fields.saturating_add(1);
+        // Spreads and directives cost too: they are walked all the same.
+        let own = 1 + selection.directives().len() as u64;
+        size.fields = size.fields.saturating_add(own);
         Ok(size)
     }
 

@@ -19,17 +19,13 @@ pub(super) fn public_metric<'m>(model: &'m Model, name: &str) -> Option<&'m Metr
 /// Why a metric should no longer be used, what instead, and how long it stays.
 pub(super) fn reason_of(metric: &Metric) -> Option<String> {
     let deprecation = metric.deprecated.as_ref()?;
-    let mut reason = deprecation.reason.trim().to_owned();
-    if !reason.is_empty() && !reason.ends_with('.') {
-        reason.push('.');
-    }
-    if let Some(replacement) = &deprecation.replacement {
-        reason.push_str(&format!(" Use `{replacement}`."));
-    }
-    if let Some(day) = deprecation.removed_after {
-        reason.push_str(&format!(" Removed after {day}."));
-    }
-    Some(reason.trim_start().to_owned())
+    let why = deprecation.reason.trim().trim_end_matches('.');
+    let sentences = [
+        (!why.is_empty()).then(|| format!("{why}.")),
+        deprecation.replacement.as_ref().map(|replacement| format!("Use `{replacement}`.")),
+        deprecation.removed_after.map(|day| format!("Removed after {day}.")),
+    ];
+    Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
 /// The scalar of a metric in `MetricRecord`: counts are Int, sums and balances of money Decimal,

@@ -43,6 +43,7 @@ use async_graphql::{Request, Variables};
 
 use crate::engine::Engine;
 use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::model::Model;
 use crate::planner::{MetricQuery, Scope};
 
 pub use export::{Export, Format};
@@ -56,6 +57,9 @@ use document::{Reader, RootField};
 use errors::Reported;
 use execution::Execution;
 use resolve::{QUESTIONS, Resolvers};
+
+/// Most errors of validation that a response lists: nobody reads more.
+const MOST_ERRORS: usize = 20;
 
 /// Something wrong with the definitions or the data behind them, for the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,10 +122,7 @@ impl Api {
     /// The schema in the schema definition language.
     #[must_use]
     pub fn sdl(&self) -> String {
-        let options = async_graphql::SDLExportOptions::new().use_space_ident();
-        let sdl = self.schema.sdl_with_options(options);
-        let lines: Vec<&str> = sdl.lines().map(str::trim_end).collect();
-        format!("{}\n", lines.join("\n").trim_end())
+        schema::sdl(&self.schema)
     }
 
     /// Executes one document: all its questions in one run of the engine.
@@ -149,7 +150,7 @@ impl Api {
         let name = request.operation_name.as_deref();
         let operation = &document::operation(document, name)?.node;
         if operation.ty != OperationType::Query {
-            return Ok(self.refuse_operation(operation.ty, caller));
+            return Ok(not_a_query(operation.ty, caller));
         }
         self.limits.check_document(document, operation)?;
         let variables = variables::coerce(operation, &request.variables)?;
@@ -166,8 +167,9 @@ impl Api {
         let prepared = prepare(document, request, variables.clone(), Arc::clone(&execution));
         let answered = self.schema.execute(prepared).await;
         let registry = self.schema.registry();
+        let found = answered.errors.into_iter().take(MOST_ERRORS);
         let mut errors: Vec<Reported> =
-            answered.errors.into_iter().map(|error| errors::translate(error, registry)).collect();
+            found.map(|error| errors::translate(error, registry)).collect();
         if answered.data == async_graphql::Value::Null {
             return Ok(GraphqlResponse::refused(&errors, &caller.request_id));
         }
@@ -195,13 +197,6 @@ impl Api {
             .collect()
     }
 
-    fn refuse_operation(&self, ty: OperationType, caller: &Caller) -> GraphqlResponse {
-        let message = format!("There is no {ty}: the API only answers queries.");
-        let error = Reported::new(ApiError::new(ErrorCode::BadRequest, message));
-        let refused = GraphqlResponse::refused(&[error], &caller.request_id);
-        GraphqlResponse { outcome: Outcome::NotAQuery, ..refused }
-    }
-
     /// The flat table outside GraphQL, by the parameters of `metrics`.
     ///
     /// # Errors
@@ -222,6 +217,14 @@ impl Api {
     }
 }
 
+/// The schema of a model in the schema definition language, without any engine.
+///
+/// # Errors
+/// As [`Api::new`].
+pub fn sdl(model: &Model) -> Result<String, SchemaError> {
+    Ok(schema::sdl(&schema::build(&Contract::parse()?, model, &Resolvers::all())?))
+}
+
 /// The JSON body of an error outside of a GraphQL document: `{"errors": […]}`.
 #[must_use]
 pub fn error_body(error: &ApiError, request_id: &str) -> Vec<u8> {
@@ -238,4 +241,11 @@ fn prepare(
     prepared.operation_name.clone_from(&request.operation_name);
     prepared.set_parsed_query(document.clone());
     prepared
+}
+
+fn not_a_query(ty: OperationType, caller: &Caller) -> GraphqlResponse {
+    let message = format!("There is no {ty}: the API only answers queries.");
+    let error = Reported::new(ApiError::new(ErrorCode::BadRequest, message));
+    let refused = GraphqlResponse::refused(&[error], &caller.request_id);
+    GraphqlResponse { outcome: Outcome::NotAQuery, ..refused }
 }

@@ -142,7 +142,7 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-/// `/metrics`, in the OpenMetrics text format that Prometheus reads.
+/// `/metrics`, in the `OpenMetrics` text format that Prometheus reads.
 pub(super) async fn metrics(State(state): State<Arc<ServerState>>) -> Response {
     let mut text = String::new();
     if encode(&mut text, &state.telemetry.registry).is_err() {

@@ -3,4 +3,5 @@
 
 mod cases;
 mod object_storage;
+mod schema;
 mod support;

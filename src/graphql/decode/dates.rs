@@ -18,7 +18,7 @@ pub(super) enum Edge {
 /// A day of a period.
 pub(super) fn period_day(
     value: &Value,
-    calendar: &Calendar,
+    calendar: Calendar,
     at: &str,
     edge: Edge,
 ) -> ApiResult<NaiveDate> {
@@ -38,13 +38,13 @@ pub(super) fn period_day(
 }
 
 /// A day; an instant stands for its day in the reporting zone.
-pub(super) fn day(value: &Value, calendar: &Calendar, at: &str) -> ApiResult<NaiveDate> {
+pub(super) fn day(value: &Value, calendar: Calendar, at: &str) -> ApiResult<NaiveDate> {
     period_day(value, calendar, at, Edge::Start)
         .map_err(|error| ApiError::new(ErrorCode::BadRequest, error.message))
 }
 
 /// An instant; a day stands for its midnight in the reporting zone.
-pub(super) fn instant(value: &Value, calendar: &Calendar, at: &str) -> ApiResult<Instant> {
+pub(super) fn instant(value: &Value, calendar: Calendar, at: &str) -> ApiResult<Instant> {
     let instant = written(value).and_then(|text| {
         parse_day(text).map(|day| calendar.midnight(day)).or_else(|| parse_instant(text, calendar))
     });
@@ -68,7 +68,7 @@ fn parse_day(text: &str) -> Option<NaiveDate> {
 }
 
 /// RFC 3339; without an offset, local time of the reporting zone.
-fn parse_instant(text: &str, calendar: &Calendar) -> Option<Instant> {
+fn parse_instant(text: &str, calendar: Calendar) -> Option<Instant> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(Instant(at.timestamp_micros()));
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn period(text: &str, edge: Edge) -> ApiResult<String> {
-        period_day(&Value::from(text), &berlin(), "period.start", edge).map(|day| day.to_string())
+        period_day(&Value::from(text), berlin(), "period.start", edge).map(|day| day.to_string())
     }
 
     #[test]
@@ -107,18 +107,18 @@ mod tests {
             assert_eq!(error.code, ErrorCode::BadPeriod, "{text}");
             assert!(error.message.contains("period.start"));
         }
-        let number = period_day(&Value::from(2026), &berlin(), "period.end", Edge::End);
+        let number = period_day(&Value::from(2026), berlin(), "period.end", Edge::End);
         assert_eq!(number.unwrap_err().code, ErrorCode::BadPeriod);
     }
 
     #[test]
     fn a_day_is_its_midnight_as_an_instant() {
-        let at = instant(&Value::from("2026-03-31"), &berlin(), "asOf").unwrap();
+        let at = instant(&Value::from("2026-03-31"), berlin(), "asOf").unwrap();
         assert_eq!(at.to_rfc3339(), "2026-03-30T22:00:00Z");
-        let at = instant(&Value::from("2026-03-31T10:00:00+05:30"), &berlin(), "asOf").unwrap();
+        let at = instant(&Value::from("2026-03-31T10:00:00+05:30"), berlin(), "asOf").unwrap();
         assert_eq!(at.to_rfc3339(), "2026-03-31T04:30:00Z");
         assert_eq!(
-            instant(&Value::from("soon"), &berlin(), "asOf").unwrap_err().code,
+            instant(&Value::from("soon"), berlin(), "asOf").unwrap_err().code,
             ErrorCode::BadRequest
         );
     }

@@ -29,7 +29,7 @@ pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Opt
             }
             name => {
                 let dimension = model.dimensions.get(name).ok_or_else(|| unknown(model, name))?;
-                let tests = dimension_tests(dimension, value, &model.calendar, &at)?;
+                let tests = dimension_tests(dimension, value, model.calendar, &at)?;
                 all.extend(
                     tests
                         .into_iter()
@@ -58,7 +58,7 @@ fn any(branches: Vec<Option<Predicate>>, at: &str) -> ApiResult<Option<Predicate
 fn dimension_tests(
     dimension: &Dimension,
     value: &Value,
-    calendar: &Calendar,
+    calendar: Calendar,
     at: &str,
 ) -> ApiResult<Vec<Test>> {
     let mut known = COMMON.to_vec();
@@ -116,7 +116,7 @@ fn test(operator: &str, value: &Value, at: &str, read: ReadScalar<'_>) -> ApiRes
     })
 }
 
-fn scalar(ty: DimensionType, value: &Value, calendar: &Calendar, at: &str) -> ApiResult<Scalar> {
+fn scalar(ty: DimensionType, value: &Value, calendar: Calendar, at: &str) -> ApiResult<Scalar> {
     Ok(match ty {
         DimensionType::Text => Scalar::text(text(value, at)?),
         DimensionType::Int => Scalar::Int(whole(value, at)?),

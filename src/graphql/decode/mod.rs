@@ -80,7 +80,7 @@ impl<'d> Decoder<'d> {
             filter: filter.transpose()?.flatten(),
             sparse: args.flag("sparse")?.unwrap_or(false),
             as_of: match args.get("asOf") {
-                Some(value) => Some(dates::instant(value, &self.model.calendar, "asOf")?),
+                Some(value) => Some(dates::instant(value, self.model.calendar, "asOf")?),
                 None => None,
             },
         })
@@ -147,10 +147,10 @@ impl<'d> Decoder<'d> {
         let mut period = PeriodAsk::default();
         for (key, value) in fields.iter().filter(|(_, value)| **value != Value::Null) {
             let at = format!("{name}.{key}");
-            let calendar = &self.model.calendar;
+            let calendar = self.model.calendar;
             match key.as_str() {
                 "start" => {
-                    period.start = Some(dates::period_day(value, calendar, &at, Edge::Start)?)
+                    period.start = Some(dates::period_day(value, calendar, &at, Edge::Start)?);
                 }
                 "end" => period.end = Some(dates::period_day(value, calendar, &at, Edge::End)?),
                 "last" => period.last = Some(args::whole(value, &at)?),

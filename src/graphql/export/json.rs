@@ -6,6 +6,7 @@ use async_graphql::{Name, Value};
 use crate::engine::{ColumnInfo, Provenance, TableAnswer};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::Unit;
+use crate::values::Instant;
 
 use super::super::resolve::{kind, too_long};
 use super::super::values::{TooLong, cell, number, text};
@@ -54,7 +55,7 @@ fn from(provenance: &Provenance) -> Value {
     object(vec![
         ("definitionVersion", Value::from(provenance.definition_version.as_str())),
         ("snapshot", Value::from(provenance.snapshot.as_str())),
-        ("dataThrough", text(provenance.data_through.map(|at| at.to_rfc3339()).as_deref())),
+        ("dataThrough", text(provenance.data_through.map(Instant::to_rfc3339).as_deref())),
         ("computedAt", Value::from(provenance.computed_at.to_rfc3339())),
         ("cached", Value::from(provenance.cached)),
         ("notes", provenance.notes.iter().map(String::as_str).collect()),

@@ -11,7 +11,7 @@ use crate::engine::{
     ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint,
 };
 use crate::model::{DimensionName, RetentionMethod};
-use crate::values::Scalar;
+use crate::values::{Instant, Scalar};
 
 use super::super::values::{float, integer, ratio, scalar, text};
 use super::{Resolvers, exact_or_fail};
@@ -73,7 +73,7 @@ fn shared(resolvers: &mut Resolvers) {
         .of::<Provenance>("Provenance")
         .value("definitionVersion", |from| Value::from(from.definition_version.as_str()))
         .value("snapshot", |from| Value::from(from.snapshot.as_str()))
-        .value("dataThrough", |from| text(from.data_through.map(|at| at.to_rfc3339()).as_deref()))
+        .value("dataThrough", |from| text(from.data_through.map(Instant::to_rfc3339).as_deref()))
         .value("computedAt", |from| Value::from(from.computed_at.to_rfc3339()))
         .value("cached", |from| Value::from(from.cached))
         .value("notes", |from| from.notes.iter().map(String::as_str).collect());

@@ -1,4 +1,5 @@
 //! The catalogue: what can be asked, and whether it can be answered now.
+#![allow(clippy::needless_pass_by_value, reason = "resolvers are given their context")]
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 
 use crate::engine::{BandHit, TableStatus};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::model::{Dimension, GoodDirection, Metric};
+use crate::model::{Dimension, DimensionName, GoodDirection, Metric};
+use crate::values::Instant;
 
 use super::super::ProblemInfo;
 use super::super::execution::Execution;
@@ -163,9 +165,7 @@ fn metric_fields(resolvers: &mut Resolvers) {
         .value("definition", |metric| Value::from(metric.definition.as_str()))
         .value("file", |metric| Value::from(metric.source.file.as_str()))
         .value("line", |metric| Value::from(metric.source.line))
-        .value("dimensions", |metric| {
-            metric.dimensions.iter().map(|dimension| dimension.as_str()).collect()
-        })
+        .value("dimensions", |metric| metric.dimensions.iter().map(DimensionName::as_str).collect())
         .value("lineage", |metric| {
             metric.lineage.iter().map(|(dataset, column)| format!("{dataset}.{column}")).collect()
         })
@@ -248,9 +248,7 @@ fn table_fields(resolvers: &mut Resolvers) {
         .value("files", |table| integer(table.files))
         .value("bytes", |table| table.bytes.map_or(Value::Null, float))
         .value("rows", |table| table.rows.map_or(Value::Null, float))
-        .value("dataThrough", |table| {
-            text(table.data_through.map(|at| at.to_rfc3339()).as_deref())
-        });
+        .value("dataThrough", |table| text(table.data_through.map(Instant::to_rfc3339).as_deref()));
     resolvers
         .of::<ProblemInfo>("Problem")
         .value("code", |problem| Value::from(problem.code.as_str()))

@@ -1,4 +1,5 @@
 //! Readers of the flat table.
+#![allow(clippy::needless_pass_by_value, reason = "resolvers are given their context")]
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 
 use async_graphql::dynamic::{Enum, EnumItem, Field, InputObject, InputValue, Object, TypeRef};
 
-use crate::model::{DimensionType, Metric, Model};
+use crate::model::{Dimension, DimensionType, Metric, Model};
 
 use super::super::metrics::{public_metrics, reason_of, record_scalar};
 use super::super::resolve::Resolvers;
@@ -60,6 +60,12 @@ pub(super) fn filter(model: &Model) -> InputObject {
         let ty = TypeRef::named(filter_type(dimension.data_type));
         object.field(InputValue::new(dimension.name.as_str(), ty).description(about))
     })
+}
+
+/// Whether a type is the filter of a kind of dimension that the model has none of.
+pub(super) fn is_unused_filter(model: &Model, ty: &str) -> bool {
+    let used = |dimension: &Dimension| filter_type(dimension.data_type) == ty;
+    ty.ends_with("Filter") && !model.dimensions.values().any(used)
 }
 
 fn filter_type(data_type: DimensionType) -> &'static str {

@@ -4,13 +4,13 @@
 
 mod generated;
 
-use async_graphql::Positioned;
 use async_graphql::dynamic::{
     Enum, EnumItem, Field, InputObject, InputValue, Object, Scalar, Schema, TypeRef,
 };
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind,
 };
+use async_graphql::{Positioned, SDLExportOptions};
 
 use crate::model::Model;
 
@@ -50,6 +50,8 @@ pub(super) fn build(
                 });
                 builder.register(Enum::new(name).description(about).items(items))
             }
+            // Introspection leaves unused types out; the exported schema says the same.
+            TypeKind::InputObject(_) if generated::is_unused_filter(model, name) => builder,
             TypeKind::InputObject(found) => {
                 let fields = found.fields.iter().map(|field| input_value(&field.node));
                 let object = InputObject::new(name).description(about);
@@ -66,6 +68,14 @@ pub(super) fn build(
         };
     }
     builder.finish().map_err(|error| SchemaError::Inconsistent(error.to_string()))
+}
+
+/// The schema as text, one blank line between definitions and none at the ends of lines.
+pub(super) fn sdl(schema: &Schema) -> String {
+    let options = SDLExportOptions::new().use_space_ident();
+    let sdl = schema.sdl_with_options(options);
+    let lines: Vec<&str> = sdl.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n").trim_end())
 }
 
 fn object_field(

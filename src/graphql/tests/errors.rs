@@ -157,15 +157,15 @@ async fn mutations_and_subscriptions_are_no_queries() {
 
 #[tokio::test]
 async fn documents_beyond_the_limits_are_refused() {
-    let mut many = String::from("{");
-    for alias in 0..101 {
-        many.push_str(&format!(" a{alias}: catalog {{ definitionVersion }}"));
-    }
-    many.push('}');
+    let aliases: Vec<String> =
+        (0..101).map(|alias| format!("a{alias}: catalog {{ definitionVersion }}")).collect();
+    let many = format!("{{ {} }}", aliases.join(" "));
     let wide = format!("{{ catalog {{ {} }} }}", "definitionVersion ".repeat(2_000));
     let long = format!("{{ catalog {{ definitionVersion }} }} # {}", "x".repeat(256 * 1024));
     let nested = format!("{{ nrr(period: {}", "[".repeat(100_000));
-    for query in [many, wide, long, nested] {
+    let declared = format!("query({}) {{ __typename }}", "$a: Int ".repeat(600));
+    let directed = format!("{{ __typename {} }}", "@skip(if: false) ".repeat(2_000));
+    for query in [many, wide, long, nested, declared, directed] {
         let (code, message) = first_error(&query, "{}").await;
         assert_eq!(code, "QUERY_TOO_LARGE", "{message}");
     }

@@ -69,6 +69,7 @@ fn the_contract_is_in_the_schema_with_its_defaults() {
     }
     assert!(sdl.contains("days: [Int!]! = [30, 90, 180, 365]"));
     assert!(sdl.contains("churned: Int!"));
+    assert!(!sdl.contains("FloatFilter"), "no dimension is a float");
 }
 
 #[test]
