@@ -137,13 +137,13 @@ impl<'a> Account<'a> {
     }
 
     /// Records an offer and returns its number.
-    pub(super) fn offer(&mut self, offer: OfferRow) -> u32 {
+    pub(super) fn offer(&mut self, mut offer: OfferRow) -> u32 {
         self.offers += 1;
-        let number = self.offers;
+        offer.number = self.offers;
         if let Some(rows) = self.rows_at(offer.presented_at) {
-            rows.offers.push(OfferRow { number, ..offer });
+            rows.offers.push(offer);
         }
-        number
+        self.offers
     }
 
     /// Records the balances at a month's end.

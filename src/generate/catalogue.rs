@@ -46,7 +46,7 @@ pub(super) const UPGRADES: [ProductIndex; 2] = [1, 2];
 pub(super) const CROSS_SELLS: [ProductIndex; 2] = [3, 4];
 /// Add-ons that may come with the first order, and their chance there in percent.
 pub(super) const FIRST_ADD_ONS: [(ProductIndex, i64); 5] =
-    [(5, 14), (6, 10), (7, 16), (API_VOLUME, 9), (PARTNER_CONNECT, 8)];
+    [(5, 13), (6, 9), (7, 14), (API_VOLUME, 7), (PARTNER_CONNECT, 6)];
 /// What an add-on expansion may add.
 pub(super) const ADD_ONS: [ProductIndex; 4] = [5, 6, 7, 9];
 pub(super) const API_VOLUME: ProductIndex = 8;

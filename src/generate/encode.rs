@@ -10,19 +10,19 @@ use arrow::array::{
 };
 use arrow::error::ArrowError;
 
-use super::catalogue::{CHANNELS, COUNTRIES, PRODUCTS, Segment};
+use super::catalogue::{CHANNELS, COUNTRIES, ExpansionType, PRODUCTS, Segment};
 use super::owners::Roster;
 use super::profile::{acquired_on, company_name};
 use super::rows::{
     AssignmentRow, BalanceRow, CustomerRow, HealthRow, IntervalRow, MilestoneRow, MonthRows,
     MovementRow, OfferRow, OrderLineRow, UsageRow,
 };
-use super::table::Table;
+use super::table::{PRECISION, Table};
 use super::timeline::Month;
 use super::words::{FIRST_NAMES, LAST_NAMES};
 
 /// Acquisition cost by channel and segment, as the customer's own row shows the segment.
-pub(super) type Spend = BTreeMap<(usize, Option<Segment>), i64>;
+pub(super) type Spend = BTreeMap<(&'static str, Option<Segment>), i64>;
 
 type Encoded = Result<RecordBatch, ArrowError>;
 
@@ -76,7 +76,7 @@ fn movements(rows: &[MovementRow]) -> Encoded {
         texts(rows.iter().map(|row| PRODUCTS[row.product].id)),
         instants(rows.iter().map(|row| Some(row.at))),
         texts(rows.iter().map(|row| row.movement.as_str())),
-        optional_texts(rows.iter().map(|row| row.expansion_type.map(|kind| kind.as_str()))),
+        optional_texts(rows.iter().map(|row| row.expansion_type.map(ExpansionType::as_str))),
         money(rows.iter().map(|row| row.cents))?,
         numbered_ids('f', rows.iter().map(|row| (row.customer, row.offer))),
     ];
@@ -110,7 +110,7 @@ fn assignments(rows: &[AssignmentRow]) -> Encoded {
     let columns = vec![
         customer_ids(rows.iter().map(|row| row.customer)),
         csm_ids(rows.iter().map(|row| Some(row.csm))),
-        decimals(rows.iter().map(|row| row.share.map(|percent| percent * 100)), 5, 4)?,
+        decimals(rows.iter().map(|row| row.share.map(|percent| percent * 10_000)), 6)?,
         instants(rows.iter().map(|row| Some(row.from))),
         instants(rows.iter().map(|row| row.to)),
     ];
@@ -164,8 +164,8 @@ fn usage(rows: &[UsageRow], month: Month) -> Encoded {
         texts(rows.iter().map(|row| PRODUCTS[row.product].id)),
         ints(rows.iter().map(|row| row.seats.map(|(used, _)| used))),
         ints(rows.iter().map(|row| row.seats.map(|(_, limit)| limit))),
-        ints(rows.iter().map(|row| row.quantity.map(|(used, _)| used))),
-        ints(rows.iter().map(|row| row.quantity.map(|(_, limit)| limit))),
+        decimals(rows.iter().map(|row| row.quantity.map(|(used, _)| used * 10_000)), 4)?,
+        decimals(rows.iter().map(|row| row.quantity.map(|(_, limit)| limit * 10_000)), 4)?,
     ];
     batch(Table::UsageMonths, columns)
 }
@@ -174,9 +174,9 @@ fn health(rows: &[HealthRow], month: Month) -> Encoded {
     let columns = vec![
         months(month, rows.len()),
         customer_ids(rows.iter().map(|row| row.customer)),
-        ints(rows.iter().map(|row| Some(row.score))),
+        decimals(rows.iter().map(|row| Some(row.score * 10_000)), 4)?,
         ints(rows.iter().map(|row| row.nps)),
-        decimals(rows.iter().map(|row| row.csat), 3, 1)?,
+        decimals(rows.iter().map(|row| row.csat.map(|tenths| tenths * 1000)), 4)?,
     ];
     batch(Table::HealthMonths, columns)
 }
@@ -185,7 +185,7 @@ fn health(rows: &[HealthRow], month: Month) -> Encoded {
 pub(super) fn spend(spend: &Spend, month: Month) -> Encoded {
     let columns = vec![
         months(month, spend.len()),
-        texts(spend.keys().map(|(channel, _)| CHANNELS[*channel].0)),
+        texts(spend.keys().map(|(channel, _)| *channel)),
         optional_texts(spend.keys().map(|(_, segment)| segment.map(|s| s.traits().name))),
         money(spend.values().copied())?,
     ];
@@ -253,7 +253,8 @@ fn numbered_ids(prefix: char, rows: impl Iterator<Item = (u32, Option<u32>)>) ->
 }
 
 fn csm_ids(csms: impl Iterator<Item = Option<u32>>) -> ArrayRef {
-    Arc::new(StringArray::from_iter(csms.map(|csm| csm.map(|csm| format!("csm{:03}", csm + 1)))))
+    let ids = csms.map(|csm| csm.map(|csm| format!("csm{:03}", csm + 1)));
+    Arc::new(ids.collect::<StringArray>())
 }
 
 fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
@@ -261,15 +262,15 @@ fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 }
 
 fn optional_texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
-    Arc::new(StringArray::from_iter(values))
+    Arc::new(values.collect::<StringArray>())
 }
 
 fn ints(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(Int64Array::from_iter(values))
+    Arc::new(values.collect::<Int64Array>())
 }
 
 fn instants(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from_iter(values).with_timezone("UTC"))
+    Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
 }
 
 fn months(month: Month, rows: usize) -> ArrayRef {
@@ -279,14 +280,11 @@ fn months(month: Month, rows: usize) -> ArrayRef {
 }
 
 fn money(cents: impl Iterator<Item = i64>) -> Result<ArrayRef, ArrowError> {
-    decimals(cents.map(Some), 18, 2)
+    decimals(cents.map(Some), 2)
 }
 
-fn decimals(
-    units: impl Iterator<Item = Option<i64>>,
-    precision: u8,
-    scale: i8,
-) -> Result<ArrayRef, ArrowError> {
-    let values = Decimal128Array::from_iter(units.map(|unit| unit.map(i128::from)));
-    Ok(Arc::new(values.with_precision_and_scale(precision, scale)?))
+/// Decimals of a scale from their units: cents for scale 2.
+fn decimals(units: impl Iterator<Item = Option<i64>>, scale: i8) -> Result<ArrayRef, ArrowError> {
+    let values: Decimal128Array = units.map(|unit| unit.map(i128::from)).collect();
+    Ok(Arc::new(values.with_precision_and_scale(PRECISION, scale)?))
 }

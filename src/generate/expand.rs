@@ -50,13 +50,13 @@ fn order_with_add_on(life: &mut Life<'_>, at: i64, seats: Change) {
     if life.draw.percent(14)
         && let Some(product) = not_held(life, &ADD_ONS)
     {
-        let line = life.new_line(product);
+        let add_on = life.new_line(product);
         let cause = Cause {
             expansion_type: Some(ExpansionType::AddOn),
             ..Cause::new(at, Movement::Expansion)
         };
-        life.account.post(cause, line);
-        lines.push(line);
+        life.account.post(cause, add_on);
+        lines.push(add_on);
     }
     life.account.order(at, &lines);
 }
@@ -95,9 +95,10 @@ fn choose(life: &mut Life<'_>) -> (ExpansionType, Change) {
 
 /// Seats of the platform, from `low` to `high` percent more, at the price paid so far.
 fn more_seats(life: &mut Life<'_>, low: i64, high: i64) -> Change {
-    let line = life.account.line(PLATFORM);
-    let seats = (line.seats * life.draw.between(low, high) / 100).max(1);
-    Change { product: PLATFORM, cents: line.cents * seats / line.seats.max(1), seats }
+    let platform = life.account.line(PLATFORM);
+    let seats = (platform.seats * life.draw.between(low, high) / 100).max(1);
+    let cents = platform.cents * seats / platform.seats.max(1);
+    Change { product: PLATFORM, cents, seats }
 }
 
 fn not_held(life: &mut Life<'_>, products: &[ProductIndex]) -> Option<ProductIndex> {
@@ -118,13 +119,13 @@ pub(super) fn renew(life: &mut Life<'_>, at: i64) {
         raise(life, at, percent);
     }
     if life.draw.percent(15) {
-        let line = life.account.line(PLATFORM);
+        let platform = life.account.line(PLATFORM);
         let percent = life.draw.between(4, 14);
         let cause = Cause {
             expansion_type: Some(ExpansionType::Renewal),
             ..Cause::new(at, Movement::Expansion)
         };
-        let cents = line.cents * percent / 100;
+        let cents = platform.cents * percent / 100;
         life.account.post(cause, Change { product: PLATFORM, cents, seats: 0 });
     }
     let lines: Vec<_> = life

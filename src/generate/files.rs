@@ -13,6 +13,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
+use super::catalogue::CHANNELS;
 use super::encode::{self, Spend};
 use super::rows::MonthRows;
 use super::table::Table;
@@ -166,7 +167,7 @@ impl MonthFiles {
         for customer in &rows.customers {
             let profile = &customer.profile;
             let segment = profile.segment_known.then_some(profile.segment);
-            *self.spend.entry((profile.channel, segment)).or_default() +=
+            *self.spend.entry((CHANNELS[profile.channel].0, segment)).or_default() +=
                 profile.acquisition_cost_cents;
         }
         for (table, batch) in encode::month_batches(rows, self.month)? {

@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(owner_at(&rows, profile.acquired_at - 1), None);
         }
         assert!(
-            unowned > 200 && shared > 50 && handed_over > 1000,
+            unowned > 200 && shared > 50 && handed_over > 500,
             "{unowned} {shared} {handed_over}"
         );
     }

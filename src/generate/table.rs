@@ -6,6 +6,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::timeline::Month;
 
+/// Digits of every decimal column.
+pub(super) const PRECISION: u8 = 18;
+
 /// A canonical table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
@@ -156,7 +159,7 @@ impl Table {
             Self::CsmAssignments => vec![
                 text("customer_id"),
                 text("csm_id"),
-                decimal("share", 5, 4).with_nullable(true),
+                decimal("share", 6).with_nullable(true),
                 instant("valid_from"),
                 instant("valid_to").with_nullable(true),
             ],
@@ -182,15 +185,15 @@ impl Table {
                 text("product_id"),
                 int("seats_used").with_nullable(true),
                 int("seats_limit").with_nullable(true),
-                int("quantity").with_nullable(true),
-                int("quantity_limit").with_nullable(true),
+                decimal("quantity", 4).with_nullable(true),
+                decimal("quantity_limit", 4).with_nullable(true),
             ],
             Self::HealthMonths => vec![
                 date("month"),
                 text("customer_id"),
-                int("health_score"),
+                decimal("health_score", 4),
                 int("nps").with_nullable(true),
-                decimal("csat", 3, 1).with_nullable(true),
+                decimal("csat", 4).with_nullable(true),
             ],
             Self::AcquisitionSpend => {
                 vec![
@@ -223,9 +226,9 @@ fn instant(name: &str) -> Field {
 }
 
 fn money(name: &str) -> Field {
-    decimal(name, 18, 2)
+    decimal(name, 2)
 }
 
-fn decimal(name: &str, precision: u8, scale: i8) -> Field {
-    Field::new(name, DataType::Decimal128(precision, scale), false)
+fn decimal(name: &str, scale: i8) -> Field {
+    Field::new(name, DataType::Decimal128(PRECISION, scale), false)
 }

@@ -102,7 +102,8 @@ fn acquisition_curve(customers: u32) -> Vec<u64> {
         won += more;
         acquired.push(won);
     }
-    let scaled = |won: u128| u128::from(customers) * won / (base + reference);
+    let whole = base + reference;
+    let scaled = |won: u128| (u128::from(customers) * won + whole / 2) / whole;
     acquired.into_iter().map(|won| u64::try_from(scaled(won)).unwrap_or(u64::MAX)).collect()
 }
 
