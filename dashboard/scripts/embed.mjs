@@ -17,7 +17,8 @@ try {
   run("node", [join("node_modules", "vite", "bin", "vite.js"), "build", "--logLevel", "warn"], { DASHBOARD_OUT: bundle });
   writeTable();
 } catch (error) {
-  console.error(`the dashboard could not be built: ${String(error.stderr || error.message).trim().split("\n").slice(-3).join(" ")}`);
+  const lines = String(error.stderr || error.message).trim().split("\n");
+  console.error(`the dashboard could not be built: ${(lines.find((line) => /error/i.test(line)) ?? lines[0]).trim()}`);
   process.exit(1);
 }
 

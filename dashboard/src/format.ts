@@ -58,15 +58,16 @@ const DAY: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", year: 
 const atNoon = (iso: string) => new Date(`${iso.slice(0, 10)}T12:00:00Z`);
 
 export function formatDate(iso: string | null): string {
-  return iso ? atNoon(iso).toLocaleDateString("en-GB", DAY) : MISSING;
+  return iso ? dayOf(atNoon(iso)) : MISSING;
 }
 
 /** The last day before an exclusive end. */
 export function formatEnd(iso: string | null): string {
-  return iso ? new Date(atNoon(iso).getTime() - 86_400_000).toLocaleDateString("en-GB", DAY) : MISSING;
+  return iso ? dayOf(new Date(atNoon(iso).getTime() - 86_400_000)) : MISSING;
 }
 
-const month = (date: Date, options: Intl.DateTimeFormatOptions = { month: "short" }) => date.toLocaleDateString("en-GB", { ...options, timeZone: "UTC" });
+const dayOf = (date: Date) => date.toLocaleDateString("en-GB", DAY).replace("Sept", "Sep");
+const month = (date: Date, options: Intl.DateTimeFormatOptions = { month: "short" }) => date.toLocaleDateString("en-GB", { ...options, timeZone: "UTC" }).replace("Sept", "Sep");
 
 /** A period by its start: Q4 2025, Dec 2025, 2025; a fiscal quarter by its months. */
 export function formatPeriod(start: string, grain: Grain | null): string {
@@ -88,7 +89,13 @@ export function formatPeriod(start: string, grain: Grain | null): string {
   }
 }
 
-/** For axes: Q4 25, Dec 25. */
+/** The first of a month, some months on. */
+export function shiftMonths(start: string, months: number): string {
+  const date = atNoon(start);
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1)).toISOString().slice(0, 10);
+}
+
+/** For axes: Q4 ’25, Dec ’25. */
 export function shortPeriod(start: string, grain: Grain | null): string {
   return formatPeriod(start, grain).replace(/ 20(\d\d)$/, " ’$1");
 }

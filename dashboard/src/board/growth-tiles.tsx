@@ -50,7 +50,7 @@ export function WaterfallTile({ board, state }: TileProps) {
     <Tile
       id="waterfall" title="Why the base changed" metric="nrr" table={table} source={answer?.provenance} loading={board.loading.retention}
       failure={board.failures.retention} retry={() => board.retry("retention")} height={HEIGHT}
-      subtitle={row ? `MRR, ${formatDate(row.window.start)} to ${formatEnd(row.window.end)}` : "Monthly recurring revenue over twelve months"}
+      subtitle={row && !board.failures.retention ? `MRR, ${formatDate(row.window.start)} to ${formatEnd(row.window.end)}` : "Monthly recurring revenue over twelve months"}
       empty={known ? null : notKnown(row, state)}
       foot={known && row.nrr !== null && <p>The customers who paid {formatValue(row.cohortStartingMrr, "currency")} a month at the start pay {formatValue(row.retainedMrr, "currency")} at the end: NRR {formatValue(row.nrr, "ratio")}. New customers are not counted in it.</p>}
     >

@@ -5,7 +5,7 @@ import { Chart } from "../charts/chart.tsx";
 import { drawSpark } from "../charts/spark.ts";
 import { FailureNote } from "../components/failure.tsx";
 import { IconButton } from "../components/icons.tsx";
-import { formatChange, formatPeriod, formatValue, words } from "../format.ts";
+import { formatChange, formatPeriod, formatValue, GRAIN_WORDS, shiftMonths, shortPeriod, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { COMPARES, type BoardState } from "./state.ts";
 
@@ -39,11 +39,11 @@ export function MedianKpi(props: Props & { medianDays: number | null | undefined
   const rows = (answer?.rows ?? []) as Row[];
   const known = rows.filter((row) => row[name] !== null);
   const latest = known.filter((row) => row[changeKey(name, state)] !== null).at(-1);
-  const quarter = latest ? formatPeriod(String(latest.period), "QUARTER") : null;
+  const against = latest ? cohorts(String(latest.period), state) : null;
   return (
     <KpiFrame {...props} failure={props.failure ?? props.durationFailed} ready={answer != null && medianDays !== undefined}>
       <p class="value">{medianDays === null ? "Not reached" : formatValue(medianDays, "days", "short")} {medianDays !== null && <span class="unit">days</span>}</p>
-      {latest && quarter ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? "down"} who={`${quarter} cohort`} /> : <p class="change">Over all customers{state.compare ? "; no cohort to compare yet" : ""}</p>}
+      {latest && against ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? "down"} versus={against} /> : <p class="change">Over all customers{state.compare ? "; no cohort to compare yet" : ""}</p>}
       <Status value={medianDays ?? null} bands={info?.bands ?? []} good={info?.goodDirection ?? null} />
       <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} draw={(width, height) => drawSpark(rows.map((row, at) => ({ at, value: row[name] as number | null })), width, height)} inputs={[rows]} />
     </KpiFrame>
@@ -62,21 +62,27 @@ function KpiFrame({ name, title, failure, loading, retry, ready, children }: { n
   );
 }
 
+/** Q2 ’24 against Q2 ’23. */
+function cohorts(start: string, state: BoardState): string {
+  const before = shiftMonths(start, state.compare === "PREVIOUS_PERIOD" ? -3 : -12);
+  return `${shortPeriod(start, "QUARTER")} vs ${shortPeriod(before, "QUARTER")} cohort`;
+}
+
 const changeKey = (name: string, state: BoardState) => `${name}__${(state.compare ?? "PREVIOUS_YEAR").toLowerCase()}_change`;
 
-function Change({ row, name, unit, state, good, who }: { row: Row; name: string; unit: string | null; state: BoardState; good: string | null; who?: string }) {
-  if (!state.compare) return <p class="change">{who ?? "No comparison chosen"}</p>;
+function Change({ row, name, unit, state, good, versus }: { row: Row; name: string; unit: string | null; state: BoardState; good: string | null; versus?: string }) {
+  if (!state.compare) return <p class="change">No comparison chosen</p>;
   const change = row[changeKey(name, state)] as number | null | undefined;
   const share = row[`${changeKey(name, state)}_ratio`] as number | null | undefined;
-  const versus = state.compare === "PREVIOUS_PERIOD" ? `the ${who ? "quarter" : (state.grain.toLowerCase())} before` : COMPARES[state.compare];
-  if (change === null || change === undefined) return <p class="change">Nothing known of {versus}</p>;
+  const before = state.compare === "PREVIOUS_PERIOD" ? `the ${GRAIN_WORDS[state.grain]} before` : COMPARES[state.compare];
+  if (change === null || change === undefined) return <p class="change">Nothing known of {before}</p>;
   const direction = change > 0 ? "up" : change < 0 ? "down" : "level";
   const better = change === 0 || !good ? null : (change > 0) === (good.toLowerCase() === "up");
   const size = unit === "currency" && share !== null && share !== undefined ? formatValue(Math.abs(share), "ratio") : formatChange(change, unit);
   const shown = unit === "days" ? `${size} ${change < 0 ? "faster" : "slower"}` : direction === "level" ? "Unchanged" : `${direction === "up" ? "Up" : "Down"} ${size}`;
   return (
     <p class={`change ${better === null ? "" : better ? "better" : "worse"}`}>
-      <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {shown} <span class="versus">{who && `${who} `}vs {versus}</span>
+      <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {shown} <span class="versus">{versus ?? `vs ${before}`}</span>
     </p>
   );
 }
@@ -97,7 +103,7 @@ function Status({ value, bands, good, band }: { value: number | null; bands: Ban
   const rank = ordered.findIndex((one) => one.low === hit.low && one.high === hit.high);
   const level = rank <= 0 && ordered.length > 1 ? "bad" : rank >= ordered.length / 2 ? "good" : "watch";
   return (
-    <p class={`status ${level}`} title={`Source: ${hit.source}`}>
+    <p class={`status ${level}`} title={`${words(hit.label)}. Source: ${hit.source}`}>
       <span aria-hidden="true">{SHAPES[level]}</span> {words(hit.label)} <span class="source">{hit.source}</span>
     </p>
   );

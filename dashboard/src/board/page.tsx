@@ -23,11 +23,12 @@ export function BoardPage({ params }: { params: URLSearchParams }) {
   const kpi = (name: string, title: string, field: keyof BoardData) => ({
     name, title, state, info: info(name), answer: board.data[field] as BoardData["kpiNrr"], failure: board.failures[field], loading: board.loading.kpis, retry: () => board.retry("kpis"),
   });
-  const latest = board.data.retention?.rows.at(-1);
+  // Old numbers never stand beside a new question that failed.
+  const latest = board.failures.retention ? undefined : board.data.retention?.rows.at(-1);
   return (
     <main id="main" tabIndex={-1}>
       <div class="masthead">
-        <div>
+        <div class={board.loading.retention && latest ? "stale" : ""}>
           <h1>{headline(latest)}</h1>
           <p class="lede">{periodWords(state, latest)}{segmentWords(state)}</p>
         </div>

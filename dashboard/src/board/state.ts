@@ -31,7 +31,7 @@ export const BASES: Record<AttachBasis, string> = {
   WITHIN_DAYS: "Within 90 days of first purchase",
 };
 export const COHORT_MEASURES: Record<CohortMeasure, string> = { revenue: "Revenue retention", logos: "Logo retention", mrr: "MRR", customers: "Customers" };
-export const COMPARES: Record<Compare, string> = { PREVIOUS_YEAR: "a year before", PREVIOUS_PERIOD: "the period before" };
+export const COMPARES: Record<Compare, string> = { PREVIOUS_YEAR: "a year earlier", PREVIOUS_PERIOD: "the period before" };
 export const NULL = "~null";
 const COHORT_QUARTERS = 12;
 

@@ -53,7 +53,7 @@ function Problems({ catalog }: { catalog: Catalog }) {
 function Metrics({ catalog, search, chosen }: { catalog: Catalog; search: string; chosen: string | null }) {
   const found = catalog.metrics.filter((metric) => matches(search, metric.name, metric.label, metric.description));
   return (
-    <section class="tile full" aria-labelledby="metrics-title">
+    <section class="tile full" aria-labelledby="metrics-title" data-tile="metrics">
       <h2 id="metrics-title">Metrics <span class="count">{found.length}</span></h2>
       <ul class="entries">
         {found.map((metric) => (

@@ -42,8 +42,7 @@ export function Tile(props: Props) {
   const asTable = shown.includes(id) && !tabular && table !== null;
   const toggled = asTable ? shown.filter((name) => name !== id) : [...shown, id];
   const picture = () => {
-    const svgs = [...(body.current?.querySelectorAll<SVGSVGElement>(".chart > svg") ?? [])];
-    void savePng(svgs, title, sourceLine(source), `upswell-${id}.png`);
+    void savePng(body.current, title, sourceLine(source), `upswell-${id}.png`);
   };
   const ready = table !== null && !empty && !failure;
   return (

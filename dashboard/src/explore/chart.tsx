@@ -28,7 +28,7 @@ export function ExploreChart({ answer, state, title }: { answer: Answer; state: 
   const source = `Data through ${formatEnd(answer.provenance.dataThrough)}, definitions ${answer.provenance.definitionVersion.slice(0, 8)}`;
   return (
     <div class="explore-charts" ref={frame}>
-      <div class="tools"><IconButton icon="image" name="Save the chart as PNG" onClick={() => void savePng([...(frame.current?.querySelectorAll<SVGSVGElement>(".chart > svg") ?? [])], title, source, "upswell-explore.png")} /></div>
+      <div class="tools"><IconButton icon="image" name="Save the chart as PNG" onClick={() => void savePng(frame.current, title, source, "upswell-explore.png")} /></div>
       {metrics.map((metric) => {
         const ordered = asLines ? [...rows].sort((a, b) => (String(a.period) < String(b.period) ? -1 : 1)) : rows;
         const visible = ordered.filter((row) => colours.has(name(row)));

@@ -57,7 +57,7 @@ export async function open(state, path, { viewport = { width: 1440, height: 900 
 /** Until nothing loads any more. */
 export async function settled(page) {
   await page.waitForSelector("[data-tile]");
-  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .skeleton, .stale'));
+  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .skeleton, .stale, .chart:empty'));
 }
 
 /** Asks the API directly, as the page did. */

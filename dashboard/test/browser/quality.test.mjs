@@ -97,6 +97,16 @@ test("a server that cannot be reached is said so on every tile", async () => {
   await close();
 });
 
+test("old numbers never stand beside a new question that failed", async () => {
+  const { page, close } = await open(state, "/", { expectErrors: true });
+  assert.match(await text(page, "h1"), /%/);
+  await page.route("**/graphql", (route) => route.abort());
+  await page.getByRole("button", { name: "SMB" }).click();
+  await page.waitForSelector(".failure");
+  assert.doesNotMatch(await text(page, "main"), /\d%/);
+  await close();
+});
+
 test("while it loads, skeletons hold the places; then old numbers stay, dimmed", async () => {
   let release;
   const gate = () => new Promise((resolve) => { release = resolve; });
