@@ -2,7 +2,7 @@
 // compresses it, and writes the Rust table of its files. Usage: node scripts/embed.mjs OUT_DIR
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -15,6 +15,7 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; ch
 try {
   install();
   run("node", [join("node_modules", "vite", "bin", "vite.js"), "build", "--logLevel", "warn"], { DASHBOARD_OUT: bundle });
+  addExplorer();
   writeTable();
 } catch (error) {
   const lines = String(error.stderr || error.message).trim().split("\n");
@@ -36,6 +37,19 @@ function install() {
   };
   if (wanted.every((name) => version(name) === locked[`node_modules/${name}`].version)) return;
   run(process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1", "--fetch-timeout=30000"]);
+}
+
+/** GraphiQL as its package ships it, and the page that starts it. */
+function addExplorer() {
+  const shipped = {
+    "graphiql-3.9.0.css": "graphiql/graphiql.min.css",
+    "graphiql-3.9.0.js": "graphiql/graphiql.min.js",
+    "react-18.3.1.js": "react/umd/react.production.min.js",
+    "react-dom-18.3.1.js": "react-dom/umd/react-dom.production.min.js",
+  };
+  for (const [name, path] of Object.entries(shipped)) copyFileSync(join(root, "node_modules", path), join(bundle, "assets", name));
+  for (const name of ["explorer.css", "explorer.js"]) copyFileSync(join(root, "explorer", name), join(bundle, "assets", name));
+  copyFileSync(join(root, "explorer", "index.html"), join(bundle, "explorer.html"));
 }
 
 function files(folder) {

@@ -48,7 +48,8 @@ pub async fn run(args: &ExplainArgs) -> Ended {
 fn words(metric: &Metric) -> String {
     let list = |items: Vec<String>| items.join(", ");
     let dimensions = list(metric.dimensions.iter().map(ToString::to_string).collect());
-    let lineage = list(metric.lineage.iter().map(|(table, column)| format!("{table}.{column}")).collect());
+    let lineage =
+        list(metric.lineage.iter().map(|(table, column)| format!("{table}.{column}")).collect());
     format!(
         "{} ({})\n{}\n\nkind        {}\nunit        {}\nformula     {}\nadds up     {}\ndimensions  {}\nlineage     {}\ndefined at  {}:{}\n\n{}",
         metric.name,

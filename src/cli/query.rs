@@ -44,8 +44,7 @@ pub async fn run(args: &QueryArgs) -> Ended {
     let variables: Map<String, Json> =
         serde_json::from_str(&args.variables).map_err(AppError::Variables)?;
     let opened = app::open(&args.project.project, &(&args.project.limits).into())?;
-    let request =
-        GraphqlRequest { query, operation_name: args.operation.clone(), variables };
+    let request = GraphqlRequest { query, operation_name: args.operation.clone(), variables };
     let response = opened.api.execute(request, &Caller::unrestricted("cli", "cli")).await;
     let body: Json = serde_json::from_slice(&response.body).map_err(AppError::Response)?;
     let failed = body.get("errors").is_some();
@@ -95,7 +94,9 @@ fn flatten(rows: &[Json]) -> Rows {
         .map(|row| {
             let mut cells = Map::new();
             flatten_into(&mut cells, "", row);
-            for name in cells.keys().filter(|name| !header.contains(name)).cloned().collect::<Vec<_>>() {
+            for name in
+                cells.keys().filter(|name| !header.contains(name)).cloned().collect::<Vec<_>>()
+            {
                 header.push(name);
             }
             cells

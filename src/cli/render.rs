@@ -26,7 +26,8 @@ pub fn table(header: &[String], rows: &[Vec<String>]) -> String {
     table.add_rows(rows);
     for index in 0..header.len() {
         let numeric = rows.iter().map(|row| &row[index]).filter(|cell| !cell.is_empty());
-        if numeric.clone().count() > 0 && numeric.clone().all(|cell| cell.parse::<f64>().is_ok())
+        if numeric.clone().count() > 0
+            && numeric.clone().all(|cell| cell.parse::<f64>().is_ok())
             && let Some(column) = table.column_mut(index)
         {
             column.set_cell_alignment(CellAlignment::Right);

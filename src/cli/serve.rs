@@ -49,7 +49,9 @@ pub async fn serve_project(
     println!("  dashboard  http://{address}/");
     println!("  GraphQL    http://{address}/graphql   (explorer: http://{address}/explorer)");
     if introduce {
-        println!("\nTry:\n  curl -s http://{address}/graphql -H 'content-type: application/json' \\");
+        println!(
+            "\nTry:\n  curl -s http://{address}/graphql -H 'content-type: application/json' \\"
+        );
         println!("    -d '{{\"query\": \"{TRY}\"}}'\n\nCtrl-C stops.");
     }
     let state = ServerState::new(opened.api);

@@ -1,8 +1,8 @@
 //! The executives' dashboard: its files, embedded at build time, behind one router. It is a client
 //! of the public API and knows no other room.
 //!
-//! [`router`] answers the pages (`/`, `/explore`, `/catalog`), which name their assets by hash, and
-//! the assets themselves below `/assets/`. A binary that was built without Node has no bundle:
+//! [`router`] answers the pages (`/`, `/explore`, `/catalog`), which name their assets by hash, the
+//! GraphQL explorer (`/explorer`: GraphiQL, all of it embedded), and the assets below `/assets/`. A binary that was built without Node has no bundle:
 //! its pages then say how to get one.
 
 mod asset;
@@ -21,10 +21,11 @@ use asset::{Asset, Lifetime};
 const PAGES: [&str; 3] = ["/", "/explore", "/catalog"];
 
 /// The dashboard's routes, to be merged into the server's.
-pub fn router() -> Router {
+pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     PAGES
         .into_iter()
         .fold(Router::new(), |router, page| router.route(page, get(page_at)))
+        .route("/explorer", get(explorer))
         .route("/assets/{name}", get(asset_at))
 }
 
@@ -41,12 +42,31 @@ async fn page_at(headers: HeaderMap) -> Response {
     }
 }
 
+async fn explorer(headers: HeaderMap) -> Response {
+    let page = embedded::find("explorer.html").unwrap_or(&PLAIN_EXPLORER);
+    asset::respond(page, &headers, Lifetime::Revalidated)
+}
+
 async fn asset_at(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match embedded::find(&format!("assets/{name}")) {
+        // The explorer's own few lines keep their name when they change.
+        Some(found) if name.starts_with("explorer.") => {
+            asset::respond(found, &headers, Lifetime::Revalidated)
+        }
         Some(found) => asset::respond(found, &headers, Lifetime::Immutable),
         None => (StatusCode::NOT_FOUND, "There is no such file.\n").into_response(),
     }
 }
+
+/// What `/explorer` is when the bundle is not part of the binary.
+static PLAIN_EXPLORER: Asset = Asset {
+    name: "explorer-plain.html",
+    content_type: "text/html; charset=utf-8",
+    hash: "plain",
+    plain: include_bytes!("explorer.html"),
+    gzip: None,
+    brotli: None,
+};
 
 /// What `/` says when the bundle is not part of the binary.
 static MISSING: Asset = Asset {

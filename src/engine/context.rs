@@ -179,12 +179,15 @@ pub fn window_info(start: NaiveDate, period: &Period) -> PeriodInfo {
 #[must_use]
 pub fn unmapped_classes(loaded: &LoadedBalance, column: &str) -> ApiError {
     let dataset = loaded.shape.dataset();
-    let named: Vec<&String> = loaded.unmapped.iter().filter(|name| *name != "null").take(8).collect();
+    let named: Vec<&String> =
+        loaded.unmapped.iter().filter(|name| *name != "null").take(8).collect();
     let map: Vec<String> = named.iter().map(|name| format!("{name}: <class>")).collect();
     ApiError::new(
         ErrorCode::BadData,
         if named.is_empty() {
-            format!("`{dataset}` has movements without a class in `{column}`; balances still answer.")
+            format!(
+                "`{dataset}` has movements without a class in `{column}`; balances still answer."
+            )
         } else {
             format!(
                 "`{dataset}` has movement classes outside new, expansion, contraction, churn, \

@@ -8,16 +8,16 @@ use moka::future::Cache;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{NONE, OwnerFacts};
 use crate::model::{
-    AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, Dimension,
-    DimensionName, DimensionValue, DurationKind, EntityName, Model, Owners,
+    AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, Dimension, DimensionName,
+    DimensionValue, DurationKind, EntityName, Model, Owners,
 };
 use crate::planner::{Axes, MetricQuery, OwnerAxis};
 use crate::values::Scalar;
 
 use super::keys::KeySpace;
 use super::load::{
-    AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedProducts,
-    LoadedOrigins, Reader, load_attributes, load_balance, load_offers, load_orders, load_origins,
+    AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedOrigins,
+    LoadedProducts, Reader, load_attributes, load_balance, load_offers, load_orders, load_origins,
     load_owners, load_products,
 };
 use super::slice::DimensionColumns;
@@ -77,7 +77,9 @@ macro_rules! cached {
         let load = async { $load.await.map(|loaded| Fact::$variant(Arc::new(loaded))) };
         match $self.cache.try_get_with($key, load).await {
             Ok(Fact::$variant(fact)) => Ok(fact),
-            Ok(_) => Err(ApiError::new(ErrorCode::Internal, "A fact was stored under a wrong key.")),
+            Ok(_) => {
+                Err(ApiError::new(ErrorCode::Internal, "A fact was stored under a wrong key."))
+            }
             Err(error) => Err(error.as_ref().clone()),
         }
     }};
@@ -86,7 +88,8 @@ macro_rules! cached {
 impl Facts<'_> {
     /// A balance in the first shape whose table is there.
     pub async fn balance(&self, name: &BalanceName) -> ApiResult<Arc<LoadedBalance>> {
-        let balance = self.model.balances.get(name).ok_or_else(|| unknown("balance", name.as_str()))?;
+        let balance =
+            self.model.balances.get(name).ok_or_else(|| unknown("balance", name.as_str()))?;
         let (index, shape) = self.shape(balance)?;
         let table = self.reader.table(shape.dataset())?;
         let key = format!("balance {name} {index} {}", table.id);
@@ -289,5 +292,8 @@ fn distinct(column: &AttributeColumn, values: Vec<Scalar>) -> AttributeColumn {
 }
 
 fn unknown(what: &str, name: &str) -> ApiError {
-    ApiError::new(ErrorCode::Unavailable, format!("There is no {what} `{name}` in the definitions."))
+    ApiError::new(
+        ErrorCode::Unavailable,
+        format!("There is no {what} `{name}` in the definitions."),
+    )
 }

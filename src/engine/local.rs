@@ -14,9 +14,7 @@ use tokio::sync::Semaphore;
 use crate::catalog::{Catalog, CatalogError, WarehouseView};
 use crate::clock::Clock;
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
-use crate::model::{
-    BalanceShape, DatasetName, DimensionName, DimensionValue, MetricName, Model,
-};
+use crate::model::{BalanceShape, DatasetName, DimensionName, DimensionValue, MetricName, Model};
 use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
 use crate::values::{Instant, Scalar};
 

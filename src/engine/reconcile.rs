@@ -38,11 +38,13 @@ fn common_instants(facts: &Facts<'_>, left: &BalanceFacts, right: &BalanceFacts)
         (Known::At(instants), _) | (_, Known::At(instants)) => instants.clone(),
         (Known::Always, Known::Always) => {
             let calendar = &facts.model.calendar;
-            let (Some(first), Some(newest)) = (left.first.min(right.first), left.newest.max(right.newest))
+            let (Some(first), Some(newest)) =
+                (left.first.min(right.first), left.newest.max(right.newest))
             else {
                 return Vec::new();
             };
-            let mut day = calendar.floor(calendar.day_of(Instant(first)), crate::values::Grain::Month);
+            let mut day =
+                calendar.floor(calendar.day_of(Instant(first)), crate::values::Grain::Month);
             let mut instants = Vec::new();
             while calendar.midnight(day).0 <= newest {
                 day = calendar.shift(day, crate::values::Grain::Month, 1);

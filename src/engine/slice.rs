@@ -34,7 +34,8 @@ pub fn slicer(
         .into_iter()
         .map(|(axis, positions)| {
             let dimensions = positions.iter().map(|position| &query.group_by[*position]);
-            let columns = dimensions.map(|name| column(columns, name)).collect::<ApiResult<Vec<_>>>()?;
+            let columns =
+                dimensions.map(|name| column(columns, name)).collect::<ApiResult<Vec<_>>>()?;
             Ok(axis_groups(axis, &columns, positions))
         })
         .collect::<ApiResult<Vec<_>>>()?;
@@ -59,7 +60,10 @@ pub fn axis_of(model: &Model, axes: &Axes, name: &DimensionName) -> ApiResult<Ax
     })
 }
 
-fn column<'a>(columns: &'a DimensionColumns, name: &DimensionName) -> ApiResult<&'a AttributeColumn> {
+fn column<'a>(
+    columns: &'a DimensionColumns,
+    name: &DimensionName,
+) -> ApiResult<&'a AttributeColumn> {
     columns.get(name).ok_or_else(|| {
         ApiError::new(ErrorCode::Internal, format!("The values of `{name}` were not loaded."))
     })

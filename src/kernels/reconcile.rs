@@ -42,7 +42,8 @@ pub fn reconcile(left: &BalanceFacts, right: &BalanceFacts, instants: &[i64]) ->
             units
         };
         let (ours, theirs) = (of(left), of(right));
-        let mut products: Vec<Code> = ours.iter().chain(&theirs).map(|(product, _)| *product).collect();
+        let mut products: Vec<Code> =
+            ours.iter().chain(&theirs).map(|(product, _)| *product).collect();
         products.sort_unstable();
         products.dedup();
         for product in products {
@@ -58,7 +59,13 @@ pub fn reconcile(left: &BalanceFacts, right: &BalanceFacts, instants: &[i64]) ->
                 found.net += i128::from(b) - i128::from(a);
                 if found.examples.len() < EXAMPLES {
                     let customer = super::facts::code_of(customer);
-                    found.examples.push(Difference { customer, product, at: *at, left: a, right: b });
+                    found.examples.push(Difference {
+                        customer,
+                        product,
+                        at: *at,
+                        left: a,
+                        right: b,
+                    });
                 }
             }
         }

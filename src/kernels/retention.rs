@@ -83,7 +83,11 @@ struct Piece {
 
 /// The waterfall of every window and group.
 #[must_use]
-pub fn retention(facts: &BalanceFacts, ask: &RetentionAsk, slicer: &Slicer) -> Cells<RetentionCell> {
+pub fn retention(
+    facts: &BalanceFacts,
+    ask: &RetentionAsk,
+    slicer: &Slicer,
+) -> Cells<RetentionCell> {
     let mut instants: Vec<i64> =
         ask.windows.iter().flat_map(|window| [window.start, window.end]).collect();
     instants.sort_unstable();
@@ -298,8 +302,13 @@ mod tests {
 
     fn february(ledger: &Ledger, by_ledger: bool, by_product: bool) -> RetentionCell {
         let windows = periods(&["2024-02-01", "2024-03-01"]);
-        let ask =
-            RetentionAsk { windows: &windows, by_ledger, by_product, as_of: i64::MAX, owners: None };
+        let ask = RetentionAsk {
+            windows: &windows,
+            by_ledger,
+            by_product,
+            as_of: i64::MAX,
+            owners: None,
+        };
         let cells = retention(&ledger.facts, &ask, &Slicer::default());
         cells.iter().next().unwrap().1[0]
     }

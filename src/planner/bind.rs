@@ -67,7 +67,9 @@ pub fn metric<'a>(model: &'a Model, name: &MetricName) -> ApiResult<&'a Metric> 
             let hint = did_you_mean(name.as_str(), names);
             Err(ApiError::new(
                 ErrorCode::UnknownMetric,
-                format!("There is no metric `{name}`.{hint} `catalog {{ metrics {{ name }} }}` lists them all."),
+                format!(
+                    "There is no metric `{name}`.{hint} `catalog {{ metrics {{ name }} }}` lists them all."
+                ),
             ))
         }
     }
@@ -137,7 +139,9 @@ fn check_table(model: &Model, query: &MetricQuery, table: &TableAsk) -> ApiResul
     if table.limit > MAX_LIMIT {
         return Err(ApiError::new(
             ErrorCode::TooManyRows,
-            format!("`limit` may be at most {MAX_LIMIT}; page with `offset`, or ask for fewer groups."),
+            format!(
+                "`limit` may be at most {MAX_LIMIT}; page with `offset`, or ask for fewer groups."
+            ),
         ));
     }
     if query.period.is_none() && query.grain.is_some() {
@@ -179,7 +183,9 @@ fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> 
         | Ask::Attach { metric, .. }
         | Ask::Duration { metric, .. }
         | Ask::Attribution { metric, .. } => metric,
-        Ask::Table(_) => return Err(ApiError::new(ErrorCode::Internal, "A table is no typed ask.")),
+        Ask::Table(_) => {
+            return Err(ApiError::new(ErrorCode::Internal, "A table is no typed ask."));
+        }
     };
     let metric = model.metrics.get(name).ok_or_else(|| {
         ApiError::new(ErrorCode::UnknownMetric, format!("There is no metric `{name}`."))
@@ -336,8 +342,7 @@ impl Leaves<'_> {
             }
             MetricKind::Movement { balance, classes, measure } => {
                 let loss = classes.iter().all(|class| class.is_loss());
-                let leaf =
-                    Leaf::Movement { balance: balance.clone(), classes: only(classes) };
+                let leaf = Leaf::Movement { balance: balance.clone(), classes: only(classes) };
                 self.add(leaf, Measure::Movement { measure: *measure, loss })
             }
             MetricKind::Retention(kind) => {

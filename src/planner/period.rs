@@ -86,10 +86,8 @@ impl Spine<'_> {
     }
 
     fn period(&self, start: NaiveDate, end: NaiveDate, whole: bool) -> Period {
-        let span = Span {
-            start: self.calendar.midnight(start).0,
-            end: self.calendar.midnight(end).0,
-        };
+        let span =
+            Span { start: self.calendar.midnight(start).0, end: self.calendar.midnight(end).0 };
         let over = self.end_of_observation.is_some_and(|at| span.end <= at.0);
         Period { start, end, span, complete: whole && over }
     }
@@ -118,7 +116,9 @@ impl Spine<'_> {
             (None, Some(_), None) => {
                 Err(bad("`end` alone does not say where the period begins: add `start` or `last`."))
             }
-            (None, None, None) => Err(bad("The period is empty: give `start` and `end`, or `last`.")),
+            (None, None, None) => {
+                Err(bad("The period is empty: give `start` and `end`, or `last`."))
+            }
         }
     }
 
@@ -168,8 +168,7 @@ impl Spine<'_> {
 /// As many whole months if the interval starts and ends on firsts of months, else as many days.
 fn interval_before(start: NaiveDate, end: NaiveDate) -> (NaiveDate, NaiveDate) {
     if start.day() == 1 && end.day() == 1 {
-        let months = (end.year() - start.year()) * 12
-            + i32::try_from(end.month()).unwrap_or(1)
+        let months = (end.year() - start.year()) * 12 + i32::try_from(end.month()).unwrap_or(1)
             - i32::try_from(start.month()).unwrap_or(1);
         return (shift_months(start, -months), start);
     }
@@ -239,10 +238,7 @@ mod tests {
                 "2026-03-01 2026-03-10 false"
             ]
         );
-        assert_eq!(
-            show(&spine.cut(&ask, None).unwrap()),
-            ["2026-01-15 2026-03-10 true"]
-        );
+        assert_eq!(show(&spine.cut(&ask, None).unwrap()), ["2026-01-15 2026-03-10 true"]);
     }
 
     #[test]

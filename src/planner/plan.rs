@@ -31,14 +31,27 @@ pub struct Output {
 /// One pass.
 #[derive(Debug, Clone)]
 pub enum Leaf {
-    Balance { balance: BalanceName },
-    Movement { balance: BalanceName, classes: [bool; 5] },
-    Retention { balance: BalanceName, window: Window, method: Option<RetentionMethod>, unit: RetentionUnit },
+    Balance {
+        balance: BalanceName,
+    },
+    Movement {
+        balance: BalanceName,
+        classes: [bool; 5],
+    },
+    Retention {
+        balance: BalanceName,
+        window: Window,
+        method: Option<RetentionMethod>,
+        unit: RetentionUnit,
+    },
     Attach(AttachKind),
     Duration(DurationKind),
     Attribution(AttributionKind),
     Aggregate(AggregateKind),
-    Cumulative { of: AggregateKind, window: CumulativeWindow },
+    Cumulative {
+        of: AggregateKind,
+        window: CumulativeWindow,
+    },
     Conversion(ConversionKind),
 }
 
@@ -128,7 +141,10 @@ pub enum Measure {
     BalanceAmount,
     BalanceCustomers,
     /// Amount with losses positive where `loss`.
-    Movement { measure: MovementMeasure, loss: bool },
+    Movement {
+        measure: MovementMeasure,
+        loss: bool,
+    },
     Retention(RetentionMeasure),
     AttachRate,
     Duration(DurationMeasure),

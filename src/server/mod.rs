@@ -81,9 +81,7 @@ impl ServerState {
 
 /// Every route.
 pub fn router(state: Arc<ServerState>) -> Router {
-    Router::new()
-        .route("/", get(pages::home))
-        .route("/explorer", get(pages::explorer))
+    Router::<Arc<ServerState>>::new()
         .route("/schema.graphql", get(pages::schema))
         .route("/graphql", any(graphql::handle))
         .route("/api/v1/metrics.json", get(tables::json))
@@ -92,6 +90,7 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(observe::metrics))
+        .merge(crate::dashboard::router())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(CompressionLayer::new())

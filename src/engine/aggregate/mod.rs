@@ -108,7 +108,8 @@ async fn aggregate_spans(
 ) -> ApiResult<AggregateValues> {
     observed::note_left_out(context, kind).await?;
     let periods = spans.len();
-    let ask = RowsAsk { kind, spans: kind.time.is_some().then_some(spans), key: None, slices: true };
+    let ask =
+        RowsAsk { kind, spans: kind.time.is_some().then_some(spans), key: None, slices: true };
     let rows = rows_plan(context, &ask).await?;
     let groups = context.query().group_by.len();
     let (plan, parts) = aggregate_plan(rows, kind, groups)?;

@@ -24,8 +24,9 @@ pub async fn newest_of(
             let orders = context.facts.orders(kind).await?;
             Ok((orders.first, orders.newest))
         }
-        Leaf::Aggregate(kind)
-        | Leaf::Cumulative { of: kind, .. } => observed(context, kind).await.map(|seen| seen.range),
+        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => {
+            observed(context, kind).await.map(|seen| seen.range)
+        }
         Leaf::Conversion(kind) => observed(context, &kind.base).await.map(|seen| seen.range),
         other => match other.balance() {
             Some(balance) => {

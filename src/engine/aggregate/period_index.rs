@@ -25,7 +25,9 @@ pub fn period_index(time: Expr, found: &DataType, spans: Arc<[Span]>, calendar: 
         };
         let index: Int32Array = if is_date {
             let days = times.as_primitive::<Date32Type>();
-            days.iter().map(|day| day.and_then(|day| index_of_day(&spans, &calendar, day))).collect()
+            days.iter()
+                .map(|day| day.and_then(|day| index_of_day(&spans, &calendar, day)))
+                .collect()
         } else {
             let times = times.as_primitive::<TimestampMicrosecondType>();
             times.iter().map(|at| at.and_then(|at| index_of(&spans, at))).collect()
@@ -49,8 +51,8 @@ fn index_of(spans: &[Span], at: i64) -> Option<i32> {
 }
 
 fn index_of_day(spans: &[Span], calendar: &Calendar, day: i32) -> Option<i32> {
-    let day = chrono::NaiveDate::default()
-        .checked_add_signed(chrono::TimeDelta::days(i64::from(day)))?;
+    let day =
+        chrono::NaiveDate::default().checked_add_signed(chrono::TimeDelta::days(i64::from(day)))?;
     index_of(spans, calendar.midnight(day).0)
 }
 

@@ -122,8 +122,7 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
     }
     if ask.slices {
         for (index, name) in context.query().group_by.iter().enumerate() {
-            let dimension =
-                dimensions.iter().find(|dimension| dimension.name == *name).copied();
+            let dimension = dimensions.iter().find(|dimension| dimension.name == *name).copied();
             let dimension = dimension.ok_or_else(|| internal("a grouping was not planned"))?;
             let value = dimension_expr(context, dimension, builder.schema())?;
             projection.push(value.alias(group_column(index)));
@@ -206,8 +205,11 @@ async fn join_entities(
         joined.push(entity);
         // Loading checks that the key is unique.
         context.facts.attributes(entity).await?;
-        let of_entity: Vec<&Dimension> =
-            dimensions.iter().filter(|other| other.entity.as_ref() == Some(entity)).copied().collect();
+        let of_entity: Vec<&Dimension> = dimensions
+            .iter()
+            .filter(|other| other.entity.as_ref() == Some(entity))
+            .copied()
+            .collect();
         let right = entity_plan(context, entity, &of_entity)?;
         let left_key = Column::new_unqualified(key_of(dataset, entity, dimension)?.as_str());
         let right_key = Column::new_unqualified(format!("__entity_{entity}"));
@@ -233,10 +235,14 @@ fn entity_plan(
     let mut columns = vec![key.clone()];
     for dimension in dimensions {
         if let Some(DimensionValue::Expr(expr)) = root_value(context, dimension) {
-            columns.extend(expr.columns.iter().filter(|c| !columns.contains(c)).cloned().collect::<Vec<_>>());
+            columns.extend(
+                expr.columns.iter().filter(|c| !columns.contains(c)).cloned().collect::<Vec<_>>(),
+            );
         }
     }
-    columns.extend(dataset.known_from.iter().filter(|c| !columns.contains(c)).cloned().collect::<Vec<_>>());
+    columns.extend(
+        dataset.known_from.iter().filter(|c| !columns.contains(c)).cloned().collect::<Vec<_>>(),
+    );
     let table = context.facts.reader.table(&dataset.name)?;
     let mut builder = LogicalPlanBuilder::from(table.scan(&columns, None)?);
     if let (Some(known_from), Some(_)) = (&dataset.known_from, context.query().as_of) {
@@ -267,7 +273,8 @@ fn dimension_expr(
     let model = context.facts.model;
     match (&dimension.value, &dimension.entity) {
         (DimensionValue::RollUp { of, map }, _) => {
-            let parent = model.dimensions.get(of).ok_or_else(|| internal("a roll-up has no base"))?;
+            let parent =
+                model.dimensions.get(of).ok_or_else(|| internal("a roll-up has no base"))?;
             let value = cast(dimension_expr(context, parent, schema)?, DataType::Utf8);
             let mut families: Vec<(&String, &String)> = map.iter().collect();
             families.sort();
@@ -303,9 +310,7 @@ fn fact_dataset(
     schema: &datafusion::common::DFSchema,
 ) -> Option<Expr> {
     let keys = context.facts.model.datasets.values().filter_map(|dataset| dataset.keys.get(entity));
-    keys.into_iter()
-        .find(|key| schema.has_column_with_unqualified_name(key.as_str()))
-        .map(ident)
+    keys.into_iter().find(|key| schema.has_column_with_unqualified_name(key.as_str())).map(ident)
 }
 
 /// A predicate with two-valued logic: every test is made true or false before it is combined.
@@ -344,7 +349,8 @@ fn test_expr(value: Expr, test: &Test) -> Expr {
             datafusion::functions::string::expr_fn::contains(text(), lit(part.as_str())).is_true()
         }
         Test::StartsWith(part) => {
-            datafusion::functions::string::expr_fn::starts_with(text(), lit(part.as_str())).is_true()
+            datafusion::functions::string::expr_fn::starts_with(text(), lit(part.as_str()))
+                .is_true()
         }
     }
 }
@@ -354,11 +360,9 @@ fn literal(value: &Scalar) -> Expr {
         Scalar::Null => lit(ScalarValue::Null),
         Scalar::Bool(value) => lit(*value),
         Scalar::Int(value) => lit(*value),
-        Scalar::Decimal(value, scale) => lit(ScalarValue::Decimal128(
-            Some(*value),
-            38,
-            i8::try_from(*scale).unwrap_or(0),
-        )),
+        Scalar::Decimal(value, scale) => {
+            lit(ScalarValue::Decimal128(Some(*value), 38, i8::try_from(*scale).unwrap_or(0)))
+        }
         Scalar::Float(value) => lit(*value),
         Scalar::Text(value) => lit(value.as_ref()),
         Scalar::Date(day) => {

@@ -36,12 +36,8 @@ pub async fn load_balance(
 ) -> ApiResult<LoadedBalance> {
     match shape {
         BalanceShape::Ledger(ledger) => load_ledger(reader, model, keys, ledger).await,
-        BalanceShape::Intervals(intervals) => {
-            load_intervals(reader, model, keys, intervals).await
-        }
-        BalanceShape::Snapshots(snapshots) => {
-            load_snapshots(reader, model, keys, snapshots).await
-        }
+        BalanceShape::Intervals(intervals) => load_intervals(reader, model, keys, intervals).await,
+        BalanceShape::Snapshots(snapshots) => load_snapshots(reader, model, keys, snapshots).await,
     }
     .map(|(facts, left_out, unmapped)| LoadedBalance {
         facts,
@@ -70,8 +66,12 @@ async fn load_ledger(
     let dataset = model.datasets.get(&ledger.dataset);
     let customers = keys.of(&key_space_of(dataset, &ledger.customer));
     let classes = Interner::default();
-    let mut columns =
-        vec![ledger.customer.clone(), ledger.time.clone(), ledger.amount.clone(), ledger.class.clone()];
+    let mut columns = vec![
+        ledger.customer.clone(),
+        ledger.time.clone(),
+        ledger.amount.clone(),
+        ledger.class.clone(),
+    ];
     let product = optional(&mut columns, ledger.product.as_ref());
     let kind = optional(&mut columns, ledger.expansion_type.as_ref());
     let offer = optional(&mut columns, ledger.offer.as_ref());
@@ -235,8 +235,7 @@ fn snapshot_facts(mut units: Vec<SnapshotRow>, scale: u8, calendar: &Calendar) -
     let mut start = 0;
     while start < units.len() {
         let unit = (units[start].customer, units[start].product);
-        let end = start
-            + units[start..].partition_point(|row| (row.customer, row.product) == unit);
+        let end = start + units[start..].partition_point(|row| (row.customer, row.product) == unit);
         let mut balance = 0i64;
         let mut place = 0;
         while place < months.len() {
@@ -357,7 +356,9 @@ impl Rows {
             }
         }
         let pick = |codes: Option<&Vec<Code>>| -> Vec<Code> {
-            codes.map_or_else(Vec::new, |codes| order.iter().map(|row| codes[*row as usize]).collect())
+            codes.map_or_else(Vec::new, |codes| {
+                order.iter().map(|row| codes[*row as usize]).collect()
+            })
         };
         let nth = |index: usize| self.extra.get(index).filter(|codes| !codes.is_empty());
         BalanceFacts {
@@ -366,8 +367,9 @@ impl Rows {
             product: nth(0).map_or_else(|| vec![NONE; order.len()], |codes| pick(Some(codes))),
             kind: pick(nth(1)),
             offer: pick(nth(2)),
-            class: class
-                .map_or_else(Vec::new, |class| order.iter().map(|row| class[*row as usize]).collect()),
+            class: class.map_or_else(Vec::new, |class| {
+                order.iter().map(|row| class[*row as usize]).collect()
+            }),
             recorded: false,
             scale,
             known: Known::Always,

@@ -37,8 +37,12 @@ pub async fn load_orders(
     let interner = |column| keys.of(&key_space_of(dataset, column));
     let (order_keys, customers, products) =
         (interner(&orders.order), interner(&orders.customer), interner(&orders.product));
-    let wanted =
-        [orders.order.clone(), orders.customer.clone(), orders.product.clone(), orders.time.clone()];
+    let wanted = [
+        orders.order.clone(),
+        orders.customer.clone(),
+        orders.product.clone(),
+        orders.time.clone(),
+    ];
     let mut columns = OrderColumns::default();
     let mut without_time = 0;
     reader
@@ -84,7 +88,8 @@ pub async fn load_products(
     keys: &KeySpace,
     kind: &AttachKind,
 ) -> ApiResult<LoadedProducts> {
-    let dataset = model.datasets.get(&kind.products).filter(|products| !products.primary_key.is_empty());
+    let dataset =
+        model.datasets.get(&kind.products).filter(|products| !products.primary_key.is_empty());
     let dataset = dataset.ok_or_else(|| {
         ApiError::new(ErrorCode::Unavailable, format!("`{}` has no key.", kind.products))
     })?;
@@ -117,7 +122,8 @@ pub async fn load_products(
             let product = codes(column(batch, 0)?, &products)?;
             let is_base = column(batch, 1)?.as_boolean();
             let is_attached = column(batch, 2)?.as_boolean();
-            for (row, product) in product.into_iter().enumerate().filter(|(_, code)| *code != NONE) {
+            for (row, product) in product.into_iter().enumerate().filter(|(_, code)| *code != NONE)
+            {
                 let place = product as usize;
                 if base.len() <= place {
                     base.resize(place + 1, false);

@@ -21,16 +21,13 @@ pub async fn load_owners(
     let dataset = model.datasets.get(&owners.dataset);
     let customers = keys.of(&key_space_of(dataset, &owners.customer));
     let owner_keys = keys.of(&key_space_of(dataset, &owners.owner));
-    let mut wanted = vec![
-        owners.customer.clone(),
-        owners.owner.clone(),
-        owners.from.clone(),
-        owners.to.clone(),
-    ];
+    let mut wanted =
+        vec![owners.customer.clone(), owners.owner.clone(), owners.from.clone(), owners.to.clone()];
     wanted.extend(owners.share.clone());
-    let share_type = owners.share.as_ref().map(|share| {
-        reader.table(&owners.dataset).map(|table| scale_of(table.column_type(share)))
-    });
+    let share_type = owners
+        .share
+        .as_ref()
+        .map(|share| reader.table(&owners.dataset).map(|table| scale_of(table.column_type(share))));
     let scale = share_type.transpose()?.unwrap_or(0);
     let mut columns = OwnerColumns { scale, ..OwnerColumns::default() };
     reader

@@ -6,7 +6,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
 
-use crate::catalog::{Catalog, TableSnapshot, WarehouseView};
+use crate::catalog::{Catalog, TableSnapshot, WarehouseView, catch_panics};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{ColumnName, DatasetName};
 use crate::values::Calendar;
@@ -44,11 +44,10 @@ impl Reader<'_> {
         tables: &[&TableSnapshot],
         mut visit: impl FnMut(&[ArrayRef]) -> ApiResult<()>,
     ) -> ApiResult<()> {
-        let stream = async {
-            self.session.execute_logical_plan(plan).await?.execute_stream().await
-        };
+        let stream =
+            async { self.session.execute_logical_plan(plan).await?.execute_stream().await };
         let mut stream = match stream.await {
-            Ok(stream) => stream,
+            Ok(stream) => catch_panics(stream),
             Err(error) => return Err(self.catalog.diagnose(&error, tables).await),
         };
         loop {

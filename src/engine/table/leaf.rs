@@ -9,8 +9,8 @@ use crate::engine::context::Context;
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::typed::{
-    AttachCells, MovementCells, RetentionCells, RetentionPass, parts, run_attach,
-    run_attribution, run_duration, run_movement, run_retention,
+    AttachCells, MovementCells, RetentionCells, RetentionPass, parts, run_attach, run_attribution,
+    run_duration, run_movement, run_retention,
 };
 use crate::error::ApiResult;
 use crate::kernels::{BalanceCell, Cells, Estimate, Slicer, balance};
@@ -77,20 +77,18 @@ pub async fn run_leaf(
             let keys = keys_of(&run.cells, &run.slicer);
             LeafRun::Attach { run, keys }
         }
-        Leaf::Duration(kind) => LeafRun::Duration(run_duration(context, kind, Some(periods)).await?),
+        Leaf::Duration(kind) => {
+            LeafRun::Duration(run_duration(context, kind, Some(periods)).await?)
+        }
         Leaf::Attribution(kind) => {
             let run = run_attribution(context, kind, periods, false).await?;
             LeafRun::Credited { by_group: run.credited_by_group(periods.len()), scale: run.scale() }
         }
-        Leaf::Aggregate(kind) => {
-            LeafRun::Aggregate(run_aggregate(context, kind, periods).await?)
-        }
+        Leaf::Aggregate(kind) => LeafRun::Aggregate(run_aggregate(context, kind, periods).await?),
         Leaf::Cumulative { of, window } => {
             LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?)
         }
-        Leaf::Conversion(kind) => {
-            LeafRun::Aggregate(run_conversion(context, kind, periods).await?)
-        }
+        Leaf::Conversion(kind) => LeafRun::Aggregate(run_conversion(context, kind, periods).await?),
     })
 }
 
@@ -133,9 +131,7 @@ impl LeafRun {
             Self::Movement { keys: groups, .. }
             | Self::Retention { keys: groups, .. }
             | Self::Attach { keys: groups, .. } => keys(groups),
-            Self::Duration(estimates) => {
-                estimates.keys().map(|(_, group)| group.clone()).collect()
-            }
+            Self::Duration(estimates) => estimates.keys().map(|(_, group)| group.clone()).collect(),
             Self::Credited { by_group, .. } => keys(by_group),
             Self::Aggregate(values) => values.groups(),
         }

@@ -11,9 +11,7 @@ use chrono::NaiveDate;
 use futures::future::try_join_all;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::planner::{
-    MetricPlan, MetricQuery, Period, PeriodAsk, Spine, TableAsk, column_keys,
-};
+use crate::planner::{MetricPlan, MetricQuery, Period, PeriodAsk, Spine, TableAsk, column_keys};
 use crate::values::{Instant, Number};
 
 use super::aggregate::newest_of;
@@ -81,7 +79,8 @@ fn cells_of(row: Row, query: &MetricQuery) -> Vec<Cell> {
 /// counted back (each metric must be complete), else the latest.
 async fn observation(context: &Context<'_>) -> ApiResult<(Option<i64>, Option<Instant>)> {
     let counts_back = context.query().period.is_some_and(|period| period.last.is_some());
-    let ends = try_join_all(context.plan.leaves.iter().map(|leaf| newest_of(context, leaf))).await?;
+    let ends =
+        try_join_all(context.plan.leaves.iter().map(|leaf| newest_of(context, leaf))).await?;
     let first = ends.iter().filter_map(|(first, _)| *first).min();
     let ends = ends.iter().filter_map(|(_, newest)| *newest);
     let newest = if counts_back { ends.min() } else { ends.max() };
@@ -189,19 +188,16 @@ async fn totals_of(
     if let (Some(from), Some(to)) = (periods.first(), periods.last())
         && query.period.is_some()
     {
-        query.period = Some(PeriodAsk {
-            start: Some(from.start),
-            end: Some(to.end),
-            last: None,
-        });
+        query.period = Some(PeriodAsk { start: Some(from.start), end: Some(to.end), last: None });
     }
     let plan = MetricPlan { query, ..context.plan.clone() };
     let whole = Context::new(&plan, context.facts.clone(), context.max_rows, context.max_cells);
     let spine = whole.spine(end);
     let periods = periods_of(&whole, &spine, first)?;
     let rows = Box::pin(rows_of(&whole, table, &spine, &periods)).await?;
-    let row = rows.into_iter().next().ok_or_else(|| {
-        ApiError::new(ErrorCode::Internal, "The totals have no row.")
-    })?;
+    let row = rows
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::new(ErrorCode::Internal, "The totals have no row."))?;
     Ok(column_keys(&plan.query, table).into_iter().zip(row.numbers).collect())
 }

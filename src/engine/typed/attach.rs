@@ -78,11 +78,7 @@ pub async fn run_attach(
 }
 
 /// Between snapshots nobody knows who holds what.
-fn check_known(
-    context: &Context<'_>,
-    loaded: &LoadedBalance,
-    periods: &[Period],
-) -> ApiResult<()> {
+fn check_known(context: &Context<'_>, loaded: &LoadedBalance, periods: &[Period]) -> ApiResult<()> {
     let unknown =
         periods.iter().find(|period| !loaded.facts.is_known(period.span.end, context.as_of()));
     let Some(period) = unknown else { return Ok(()) };

@@ -94,7 +94,8 @@ async fn presenters_of(
     if kind.rule != AttributionRule::OfferOwner {
         return Ok(Vec::new());
     }
-    let has_offers = matches!(&loaded.shape, BalanceShape::Ledger(ledger) if ledger.offer.is_some());
+    let has_offers =
+        matches!(&loaded.shape, BalanceShape::Ledger(ledger) if ledger.offer.is_some());
     let (Some(offers), Some(definition), true) =
         (context.facts.offers(kind).await?, &kind.offers, has_offers)
     else {

@@ -104,7 +104,10 @@ fn kinds_of(
     let BalanceShape::Ledger(ledger) = shape else {
         return Err(ApiError::new(
             ErrorCode::Unavailable,
-            format!("{} records no expansion types, so `types` cannot be asked for.", shape.dataset()),
+            format!(
+                "{} records no expansion types, so `types` cannot be asked for.",
+                shape.dataset()
+            ),
         ));
     };
     let Some(column) = &ledger.expansion_type else {
@@ -114,8 +117,7 @@ fn kinds_of(
         ));
     };
     let dataset = context.facts.model.datasets.get(&ledger.dataset);
-    let names =
-        context.facts.keys.of(&crate::engine::load::key_space_of(dataset, column)).names();
+    let names = context.facts.keys.of(&crate::engine::load::key_space_of(dataset, column)).names();
     for wanted in types {
         if !names.iter().any(|name| name.as_ref() == wanted) {
             let hint = did_you_mean(wanted, names.iter().map(AsRef::as_ref));

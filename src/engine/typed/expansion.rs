@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::engine::ExpansionAnswerRow;
 use crate::engine::context::{Context, period_info, unmapped_classes};
 use crate::engine::load::{AttributeColumn, LoadedBalance};
 use crate::engine::slice::{DimensionColumns, slicer};
-use crate::engine::ExpansionAnswerRow;
 use crate::error::ApiResult;
 use crate::kernels::{Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement};
 use crate::model::{BalanceName, BalanceShape, DimensionName, DimensionValue};
@@ -52,12 +52,8 @@ pub async fn run_movement(
         _ => None,
     };
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
-    let ask = MovementAsk {
-        periods: &spans,
-        classes,
-        as_of: context.as_of(),
-        owners: owners.as_deref(),
-    };
+    let ask =
+        MovementAsk { periods: &spans, classes, as_of: context.as_of(), owners: owners.as_deref() };
     let cells = movement(&loaded.facts, &ask, &slicer);
     context.check_cells(cells.groups(), periods.len())?;
     note_odd_signs(context, &cells);
@@ -143,7 +139,8 @@ pub async fn expansion_rows(
             if context.query().sparse && cell.events == 0 {
                 continue;
             }
-            let (kind, group) = values.split_last().map_or((&Scalar::Null, values.as_slice()), |s| s);
+            let (kind, group) =
+                values.split_last().map_or((&Scalar::Null, values.as_slice()), |s| s);
             let total = totals.iter().find(|(g, _)| *g == group).map_or(0, |(_, total)| *total);
             let expansion_type = text_of(kind);
             rows.push(ExpansionAnswerRow {

@@ -9,9 +9,7 @@ use crate::engine::slice::slicer;
 use crate::engine::{PeriodInfo, RetentionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Axis, Cells, RetentionAsk, RetentionCell, Span, retention};
-use crate::model::{
-    BalanceName, BalanceShape, Metric, RetentionMethod, RetentionUnit, Window,
-};
+use crate::model::{BalanceName, BalanceShape, Metric, RetentionMethod, RetentionUnit, Window};
 use crate::planner::{Period, trailing};
 use crate::values::Number;
 
@@ -183,12 +181,12 @@ fn answer_row(
     let expansion_rate = if run.classes_known { ratio(parts::expansion_rate) } else { None };
     let nrr = ratio(parts::nrr);
     let twelve_months = crate::values::shift_months(window.start, 12) == window.end;
-    let band = if twelve_months && matches!(pass.window, Window::TrailingMonths(12) | Window::Period)
-    {
-        band_of(metric, nrr.as_ref(), &group)
-    } else {
-        None
-    };
+    let band =
+        if twelve_months && matches!(pass.window, Window::TrailingMonths(12) | Window::Period) {
+            band_of(metric, nrr.as_ref(), &group)
+        } else {
+            None
+        };
     RetentionAnswerRow {
         period,
         window,

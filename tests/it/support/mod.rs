@@ -22,7 +22,8 @@ pub fn api(root: &Path, settings: &str) -> Api {
 pub fn api_of(root: &Path, files: &[(&str, &str)]) -> Api {
     let files = files.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
     let loaded = load(&ProjectFiles::from_texts(root, files));
-    let model = loaded.model.unwrap_or_else(|| panic!("{}", loaded.diagnostics.render(Format::Human)));
+    let model =
+        loaded.model.unwrap_or_else(|| panic!("{}", loaded.diagnostics.render(Format::Human)));
     let model = Arc::new(model);
     let catalog = Catalog::open(Arc::clone(&model), CatalogSettings::default()).unwrap();
     let clock = Arc::new(SystemClock);

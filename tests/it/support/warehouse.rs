@@ -50,7 +50,8 @@ pub fn write_file(warehouse: &Path, path: &str, csv: &str) {
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
     let file = warehouse.join(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let mut writer = ArrowWriter::try_new(File::create(file).unwrap(), batch.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(file).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
 }
