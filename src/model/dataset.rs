@@ -75,9 +75,7 @@ pub enum ColumnType {
     Text,
     Int,
     /// Decimal with at least this scale; files with a wider one keep theirs.
-    Decimal {
-        scale: u8,
-    },
+    Decimal { scale: u8 },
     Float,
     Bool,
     Date,

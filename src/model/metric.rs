@@ -41,28 +41,13 @@ pub struct Metric {
 pub enum MetricKind {
     Aggregate(AggregateKind),
     /// Numerator over denominator, null where the denominator is zero.
-    Ratio {
-        numerator: MetricName,
-        denominator: MetricName,
-    },
-    Derived {
-        expr: MetricExpr,
-    },
+    Ratio { numerator: MetricName, denominator: MetricName },
+    Derived { expr: MetricExpr },
     /// An aggregate accumulated over a trailing window, to date, or since the beginning.
-    Cumulative {
-        of: MetricName,
-        window: CumulativeWindow,
-    },
-    Balance {
-        balance: BalanceName,
-        measure: BalanceMeasure,
-    },
+    Cumulative { of: MetricName, window: CumulativeWindow },
+    Balance { balance: BalanceName, measure: BalanceMeasure },
     /// Recorded movements (derived ones without a ledger) of the given classes.
-    Movement {
-        balance: BalanceName,
-        classes: Vec<MovementClass>,
-        measure: MovementMeasure,
-    },
+    Movement { balance: BalanceName, classes: Vec<MovementClass>, measure: MovementMeasure },
     Retention(RetentionKind),
     Attach(AttachKind),
     Duration(DurationKind),

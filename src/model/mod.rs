@@ -21,7 +21,9 @@ pub use metric::{
     OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
     TimeOrigin, Unit, Window,
 };
-pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
+pub use names::{
+    BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName,
+};
 
 use crate::values::Calendar;
 

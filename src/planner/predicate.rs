@@ -12,10 +12,7 @@ pub enum Predicate {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    Test {
-        dimension: DimensionName,
-        test: Test,
-    },
+    Test { dimension: DimensionName, test: Test },
 }
 
 /// A test of one value.

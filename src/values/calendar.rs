@@ -3,9 +3,7 @@
 //! Definition book, "Instants and periods": periods are half-open and cut on calendar boundaries
 //! in the reporting time zone; shifts by months are calendar shifts, the day clamped.
 
-use chrono::{
-    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc,
-};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Microseconds in a UTC day.
@@ -86,10 +84,10 @@ impl Calendar {
         if self.zone == Tz::UTC {
             return day_from_epoch(at.0.div_euclid(MICROS_PER_DAY));
         }
-        DateTime::<Utc>::from_timestamp_micros(at.0).map_or_else(
-            || day_from_epoch(at.0.div_euclid(MICROS_PER_DAY)),
-            |t| t.with_timezone(&self.zone).date_naive(),
-        )
+        DateTime::<Utc>::from_timestamp_micros(at.0)
+            .map_or_else(|| day_from_epoch(at.0.div_euclid(MICROS_PER_DAY)), |t| {
+                t.with_timezone(&self.zone).date_naive()
+            })
     }
 
     /// The midnight at or after an instant.

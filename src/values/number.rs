@@ -107,9 +107,7 @@ impl Number {
         match self {
             Self::Int(v) => Self::Int(v.abs()),
             Self::Decimal(v, s) => Self::Decimal(v.abs(), *s),
-            Self::Ratio(v) => {
-                Self::Ratio(if *v < BigRational::zero() { -v.clone() } else { v.clone() })
-            }
+            Self::Ratio(v) => Self::Ratio(if *v < BigRational::zero() { -v.clone() } else { v.clone() }),
             Self::Float(v) => Self::Float(v.abs()),
         }
     }

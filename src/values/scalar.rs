@@ -87,12 +87,8 @@ fn cmp_scaled(a: i128, a_scale: u8, b: i128, b_scale: u8) -> Ordering {
     let widen = |value: i128, by: u8| value.checked_mul(10i128.pow(u32::from(by)));
     match a_scale.cmp(&b_scale) {
         Ordering::Equal => a.cmp(&b),
-        Ordering::Less => {
-            widen(a, b_scale - a_scale).map_or_else(|| a.signum().cmp(&0), |a| a.cmp(&b))
-        }
-        Ordering::Greater => {
-            widen(b, a_scale - b_scale).map_or_else(|| 0.cmp(&b.signum()), |b| a.cmp(&b))
-        }
+        Ordering::Less => widen(a, b_scale - a_scale).map_or_else(|| a.signum().cmp(&0), |a| a.cmp(&b)),
+        Ordering::Greater => widen(b, a_scale - b_scale).map_or_else(|| 0.cmp(&b.signum()), |b| a.cmp(&b)),
     }
 }
 
