@@ -1,3 +1,6 @@
-fn main() {
-    println!("hello");
+//! The binary: what was typed, run.
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    upswell::cli::run()
 }
