@@ -2,6 +2,8 @@
 //! linking DataFusion is what takes time.
 
 mod cases;
+mod docs;
 mod object_storage;
 mod schema;
 mod support;
+mod tidy;
