@@ -172,6 +172,18 @@ async fn documents_in_the_docs_are_valid() {
     assert!(checked >= 5);
 }
 
+/// The error that docs/api.md shows is the one that callers get.
+#[tokio::test]
+async fn the_error_in_the_docs_is_real() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = support::api(folder.path(), "");
+    let document = "{ metrics(select: [nrrr], period: {last: 1}, grain: MONTH) { rows } }";
+    let (code, message) = support::refused(&api, document).await;
+    let page = read("docs/api.md");
+    assert!(page.contains(&format!("\"message\": \"{message}\"")), "{message}");
+    assert!(page.contains(&format!("\"code\": \"{code}\"")), "{code}");
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every room and the rooms it may import.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     // Leaves.
     ("diagnostics", &[]),
     ("error", &[]),
     ("telemetry", &[]),
     ("values", &[]),
     ("clock", &["values"]),
+    ("config", &["error"]),
     ("dashboard", &[]),
     // Definitions → model.
     ("definitions", &["diagnostics"]),

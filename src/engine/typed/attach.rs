@@ -151,7 +151,7 @@ pub async fn attach_rows(
                     attached: product.and_then(|code| {
                         run.products.names.get(code as usize).map(ToString::to_string)
                     }),
-                    attached_name: product.and_then(|code| names(code)),
+                    attached_name: product.and_then(&names),
                     base_units: cell.base,
                     attached_units: attached,
                     band: band_of(metric, rate.as_ref(), &group),
