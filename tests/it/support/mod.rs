@@ -1,5 +1,6 @@
 //! What several tests need: warehouses written from CSV, a project over them, questions in process.
 
+pub mod demo;
 pub mod warehouse;
 
 use std::path::Path;
