@@ -4,6 +4,9 @@
 mod cases;
 mod docs;
 mod object_storage;
+mod oracle;
+mod properties;
+mod same_digits;
 mod schema;
 mod support;
 mod tidy;
