@@ -1,11 +1,11 @@
 //! What every computation of one question needs at hand: plan, facts, period spine, notes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::Span;
+use crate::kernels::{Axis, OwnerFacts, Span};
 use crate::model::{DatasetName, DimensionName};
 use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Spine};
 use crate::values::{Instant, Scalar};
@@ -139,6 +139,24 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn before_data(&self, loaded: &LoadedBalance, end: i64) -> bool {
         loaded.facts.first.is_none_or(|first| end <= first)
+    }
+
+    /// Owners, where grouping or filter name a dimension of theirs. Keys must be read before the
+    /// slicer is built: it knows the keys that were met so far.
+    pub async fn owners(&self, axes: &Axes) -> ApiResult<Option<Arc<OwnerFacts>>> {
+        let query = self.query();
+        let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
+        let names_owner = |name: &DimensionName| {
+            let dimension = self.facts.model.dimensions.get(name);
+            dimension.and_then(|dimension| axes.axis(self.facts.model, dimension))
+                == Some(Axis::Owner)
+        };
+        let Some(owner) = axes.owner.as_ref() else { return Ok(None) };
+        if !query.group_by.iter().chain(filter).any(names_owner) {
+            return Ok(None);
+        }
+        self.read(&owner.join.bridge, None);
+        self.facts.owners_of_axis(owner).await.map(Some)
     }
 
     /// Notes on rows that could not count.

@@ -102,8 +102,15 @@ impl fmt::Display for Leaf {
             ),
             Self::Duration(kind) => write!(
                 f,
-                "Duration of={} origin={:?} milestone={:?} nth={} types={:?} competing={}",
-                kind.balance, kind.origin, kind.milestone, kind.nth, kind.types, kind.competing
+                "Duration of={} acquired={}.{} origin={:?} milestone={:?} nth={} types={:?} competing={}",
+                kind.balance,
+                kind.acquisition.0,
+                kind.acquisition.2,
+                kind.origin,
+                kind.milestone,
+                kind.nth,
+                kind.types,
+                kind.competing
             ),
             Self::Attribution(kind) => write!(
                 f,

@@ -240,7 +240,7 @@ async fn a_year_is_the_sum_of_its_months_where_it_is_additive() {
         format!(
             "{{ metrics(period: {{start: \"2023-01-01\", end: \"2024-01-01\"}}, grain: {grain}, groupBy: [segment], \
              select: [expansion_mrr, new_mrr, contraction_mrr, churned_mrr, reactivation_mrr, net_new_mrr, \
-             expansion_events, credited_mrr]) {{ rows }} }}"
+             expansion_events, credited_mrr], limit: 10000) {{ rows }} }}"
         )
     };
     let year = rows(&api, &ask_by("YEAR")).await;

@@ -16,8 +16,9 @@ WITH targets AS (
 )
 SELECT CAST(CAST(q.s AS DATE) AS VARCHAR) AS "period.start", a.product_id AS "attached", a.name AS "attachedName",
        COUNT(b.unit) AS "baseUnits", COUNT(CASE WHEN b.attached THEN 1 END) AS "attachedUnits",
-       CAST(COUNT(CASE WHEN b.attached THEN 1 END) AS DOUBLE) / NULLIF(CAST(COUNT(b.unit) AS DOUBLE), 0) AS "rate", TRUE AS "mature"
+       CAST(COUNT(CASE WHEN b.attached THEN 1 END) AS DOUBLE) / NULLIF(CAST(COUNT(b.unit) AS DOUBLE), 0) AS "rate",
+       q.e <= (SELECT DATE_TRUNC('day', MAX(CAST(ordered_at AS TIMESTAMP))) + INTERVAL '1 day' FROM order_lines) AS "mature"
 FROM quarters q CROSS JOIN targets a
 LEFT JOIN pairs b ON (b.product_id IS NOT DISTINCT FROM a.product_id) AND b.at >= q.s AND b.at < q.e
-GROUP BY q.s, a.product_id, a.name
+GROUP BY q.s, q.e, a.product_id, a.name
 ORDER BY q.s, a.product_id NULLS LAST

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::values::{Calendar, Instant, shift_months};
 
-use super::columns::{amounts, codes, instants, scale_of};
+use super::columns::{amounts, codes, instants_in, scale_of};
 use super::reader::{Reader, column};
 
 /// Facts with what their reading left out.
@@ -89,7 +89,7 @@ async fn load_ledger(
         .scan(&ledger.dataset, &columns, |batch| {
             let part = Batch {
                 customer: codes(column(batch, 0)?, &customers)?,
-                time: instants(column(batch, 1)?)?,
+                time: instants_in(column(batch, 1)?, reader.calendar)?,
                 amount: amounts(column(batch, 2)?, scale)?,
             };
             let class = codes(column(batch, 3)?, &classes)?;
@@ -147,8 +147,8 @@ async fn load_intervals(
     let mut rows = Rows { extra: vec![Vec::new()], ..Rows::default() };
     reader
         .scan(&shape.dataset, &columns, |batch| {
-            let from = instants(column(batch, 1)?)?;
-            let to = instants(column(batch, 2)?)?;
+            let from = instants_in(column(batch, 1)?, reader.calendar)?;
+            let to = instants_in(column(batch, 2)?, reader.calendar)?;
             first = from.iter().flatten().copied().min().into_iter().chain(first).min();
             newest = newest.max(from.iter().flatten().copied().max());
             let customer = codes(column(batch, 0)?, &customers)?;
@@ -186,7 +186,7 @@ async fn load_snapshots(
     reader
         .scan(&shape.dataset, &columns, |batch| {
             let customer = codes(column(batch, 0)?, &customers)?;
-            let month = instants(column(batch, 1)?)?;
+            let month = instants_in(column(batch, 1)?, reader.calendar)?;
             let amount = amounts(column(batch, 2)?, scale)?;
             let product = optional_codes(batch, product, products.as_deref())?;
             for row in 0..customer.len() {

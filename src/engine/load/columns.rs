@@ -32,7 +32,7 @@ pub fn codes(array: &ArrayRef, interner: &Interner) -> ApiResult<Vec<Code>> {
 }
 
 /// Instants of a time column, in microseconds UTC.
-pub fn instants(array: &ArrayRef) -> ApiResult<Vec<Option<i64>>> {
+fn instants(array: &ArrayRef) -> ApiResult<Vec<Option<i64>>> {
     let times = as_type(array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
     Ok(times.as_primitive::<TimestampMicrosecondType>().iter().collect())
 }

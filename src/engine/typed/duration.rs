@@ -31,12 +31,13 @@ pub async fn run_duration(
         return Ok(HashMap::new());
     };
     let axes = context.axes(&loaded);
+    let origins = origins_of(context, kind).await?;
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
     let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
     let calendar = context.facts.model.calendar;
     let day_of = move |at: i64| day_number(&calendar, at);
     let ask = DurationAsk {
-        origins: origins_of(context, kind).await?,
+        origins,
         nth: kind.nth as usize,
         kinds: kinds_of(context, kind, &loaded.shape)?,
         as_of: context.as_of(),

@@ -37,19 +37,13 @@ pub async fn run_movement(
         return Err(unmapped_classes(&loaded, ledger.class.as_str()));
     }
     let axes = context.axes(&loaded);
+    let owners = context.owners(&axes).await?;
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
     let slicer = if by_kind {
         let kinds = kinds_of(context, &axes).await?;
         kind_slicer(context, &axes, &columns, &kinds)?
     } else {
         slicer(context.facts.model, &axes, context.query(), &columns)?
-    };
-    let owners = match (&axes.owner, slicer.uses(Axis::Owner)) {
-        (Some(owner), true) => {
-            context.read(&owner.join.bridge, None);
-            Some(context.facts.owners_of_axis(owner).await?)
-        }
-        _ => None,
     };
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let ask =

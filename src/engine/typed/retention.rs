@@ -8,7 +8,7 @@ use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::{PeriodInfo, RetentionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Axis, Cells, RetentionAsk, RetentionCell, Span, retention};
+use crate::kernels::{Cells, RetentionAsk, RetentionCell, Span, retention};
 use crate::model::{BalanceName, BalanceShape, Metric, RetentionMethod, RetentionUnit, Window};
 use crate::planner::{Period, trailing};
 use crate::values::Number;
@@ -56,15 +56,9 @@ pub async fn run_retention(
     context.note_left_out(&loaded);
     let (method, classes_known) = method_of(&loaded, pass)?;
     let axes = context.axes(&loaded);
+    let owners = context.owners(&axes).await?;
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
     let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
-    let owners = match (&axes.owner, slicer.uses(Axis::Owner)) {
-        (Some(owner), true) => {
-            context.read(&owner.join.bridge, None);
-            Some(context.facts.owners_of_axis(owner).await?)
-        }
-        _ => None,
-    };
     let windows: Vec<(PeriodInfo, Span)> =
         periods.iter().map(|period| window_of(context, pass.window, period)).collect();
     let spans: Vec<Span> = windows.iter().map(|(_, span)| *span).collect();
