@@ -116,6 +116,7 @@ pub(crate) fn empty_model() -> Model {
         dimensions: IndexMap::new(),
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
+        tiles: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ mod expr;
 mod metric;
 mod names;
 mod resolve;
+mod tile;
 
 use indexmap::IndexMap;
 
@@ -25,6 +26,7 @@ pub use metric::{
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
 
 pub use resolve::resolve;
+pub use tile::Tile;
 
 use crate::values::Calendar;
 
@@ -51,6 +53,8 @@ pub struct Model {
     pub dimensions: IndexMap<DimensionName, Dimension>,
     pub balances: IndexMap<BalanceName, Balance>,
     pub metrics: IndexMap<MetricName, Metric>,
+    /// The project's own tiles, in order.
+    pub tiles: Vec<Tile>,
 }
 
 impl Model {
