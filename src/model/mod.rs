@@ -18,9 +18,9 @@ pub use dimension::{Dimension, DimensionType, DimensionValue};
 pub use expr::{MetricExpr, ScalarExpr};
 pub use metric::{
     Aggregate, AggregateKind, AttachBasis, AttachKind, AttributionKind, AttributionRule,
-    BalanceMeasure, Band, ConversionKind, CumulativeWindow, Deprecation, DurationKind,
-    DurationMeasure, GoodDirection, Metric, MetricKind, Milestones, MovementMeasure, Offers,
-    OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
+    BalanceMeasure, Band, CohortKind, CohortMeasure, ConversionKind, CumulativeWindow, Deprecation,
+    DurationKind, DurationMeasure, GoodDirection, Metric, MetricKind, Milestones, MovementMeasure,
+    Offers, OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
     TimeOrigin, Unit, Window,
 };
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
