@@ -1,29 +1,21 @@
 //! The composition root: a project folder → model, catalog, engine, API.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::catalog::{Catalog, CatalogError, CatalogSettings};
 use crate::clock::SystemClock;
+use crate::config::{self, GivenLimits, Limits, SettingError};
+use crate::definitions::Definitions;
 use crate::diagnostics::{Diagnostics, Format, Severity, SourceFile};
 use crate::engine::{Engine, EngineSettings, LocalEngine};
 use crate::generate::GenerateError;
 use crate::graphql::{Api, ProblemInfo, SchemaError};
 use crate::model::Model;
 use crate::project::{Loaded, ProjectFiles, load};
-
-/// Limits as asked for on the command line or in the environment.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    pub refresh: Duration,
-    pub timeout: Duration,
-    pub facts_memory: u64,
-    pub query_memory: usize,
-    pub max_rows: usize,
-}
 
 /// Why a command cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +42,8 @@ pub enum AppError {
     Schema(#[from] SchemaError),
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     #[error("the system refused")]
     Runtime(#[source] io::Error),
 }
@@ -60,6 +54,8 @@ pub struct Opened {
     pub engine: Arc<LocalEngine>,
     /// Warnings of the definitions.
     pub diagnostics: Diagnostics,
+    /// `settings` of upswell.yml.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Reads and resolves a project's definitions.
@@ -73,12 +69,12 @@ pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
 }
 
 /// Opens a project. Touches no table: a store that is down shows in answers.
-pub fn open(folder: &Path, limits: &Limits) -> Result<Opened, AppError> {
+pub fn open(folder: &Path, limits: &GivenLimits) -> Result<Opened, AppError> {
     open_loaded(load_project(folder)?, limits)
 }
 
 /// Opens a project or, where the folder holds none, the canonical definitions alone.
-pub fn open_or_canonical(folder: &Path, limits: &Limits) -> Result<Opened, AppError> {
+pub fn open_or_canonical(folder: &Path, limits: &GivenLimits) -> Result<Opened, AppError> {
     match load_project(folder) {
         Err(AppError::NoProject(_)) => {
             let text = "version: 1\nname: canonical\nwarehouse: warehouse\n";
@@ -89,17 +85,26 @@ pub fn open_or_canonical(folder: &Path, limits: &Limits) -> Result<Opened, AppEr
     }
 }
 
-fn open_loaded(loaded: Loaded, limits: &Limits) -> Result<Opened, AppError> {
+fn open_loaded(loaded: Loaded, limits: &GivenLimits) -> Result<Opened, AppError> {
     let Some(model) = loaded.model else {
         return Err(AppError::Definitions(loaded.diagnostics.render(Format::Human)));
     };
     let problems = problems(&loaded.diagnostics);
-    let opened = open_model(model, limits)?;
+    let settings = settings_of(&loaded.definitions);
+    let opened = open_model(model, &config::limits(limits, &settings)?)?;
     Ok(Opened {
         api: opened.api.with_problems(problems),
         diagnostics: loaded.diagnostics,
+        settings,
         ..opened
     })
+}
+
+/// `settings` as written.
+#[must_use]
+pub fn settings_of(definitions: &Definitions) -> BTreeMap<String, String> {
+    let settings = definitions.project.iter().flat_map(|project| project.settings.iter());
+    settings.map(|(name, value)| (name.value.clone(), value.value.clone())).collect()
 }
 
 /// An engine and an API over a model.
@@ -116,7 +121,7 @@ pub fn open_model(model: Model, limits: &Limits) -> Result<Opened, AppError> {
     };
     let engine = Arc::new(LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?);
     let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?;
-    Ok(Opened { api, engine, diagnostics: Diagnostics::default() })
+    Ok(Opened { api, engine, diagnostics: Diagnostics::default(), settings: BTreeMap::new() })
 }
 
 fn problems(diagnostics: &Diagnostics) -> Vec<ProblemInfo> {

@@ -9,6 +9,7 @@ pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod dashboard;
 pub mod definitions;
 pub mod diagnostics;

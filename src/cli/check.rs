@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use crate::app;
+use crate::config;
 use crate::diagnostics;
 use crate::engine::{Engine, LocalEngine};
 
@@ -50,7 +51,9 @@ pub async fn run(args: &CheckArgs) -> Ended {
     if args.data
         && let Some(model) = loaded.model
     {
-        let opened = app::open_model(model, &(&args.project.limits).into())?;
+        let settings = app::settings_of(&loaded.definitions);
+        let limits = config::limits(&(&args.project.limits).into(), &settings)?;
+        let opened = app::open_model(model, &limits)?;
         for finding in data_findings(&opened.engine).await {
             println!("{finding}");
             found = true;

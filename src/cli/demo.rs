@@ -34,9 +34,9 @@ pub struct DemoArgs {
     months: u32,
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Address to listen on.
-    #[arg(long, env = "UPSWELL_LISTEN", default_value = "127.0.0.1:4000")]
-    listen: SocketAddr,
+    /// Address to listen on [default: 127.0.0.1:4000].
+    #[arg(long, env = "UPSWELL_LISTEN")]
+    listen: Option<SocketAddr>,
     #[command(flatten)]
     limits: LimitArgs,
 }

@@ -16,7 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::{AppError, Limits};
+use crate::app::AppError;
+use crate::config::GivenLimits;
 
 /// A GraphQL metrics layer for customer expansion.
 #[derive(Debug, Parser)]
@@ -54,33 +55,34 @@ pub struct ProjectArgs {
     pub limits: LimitArgs,
 }
 
-/// Limits of the engine and the catalogue.
+/// Limits of the engine and the catalogue. What is not given here is taken from `settings` of
+/// upswell.yml, else from the defaults.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
-    /// How many seconds old a listing of files may be.
-    #[arg(long, env = "UPSWELL_REFRESH_SECONDS", default_value_t = 5)]
-    pub refresh_seconds: u64,
-    /// Seconds after which a question is stopped.
-    #[arg(long, env = "UPSWELL_TIMEOUT_SECONDS", default_value_t = 60)]
-    pub timeout_seconds: u64,
-    /// MiB of memory for facts kept between requests.
-    #[arg(long, env = "UPSWELL_FACTS_MEMORY_MIB", default_value_t = 1024)]
-    pub facts_memory_mib: u64,
-    /// MiB of memory for queries on rows; beyond it they spill to disk.
-    #[arg(long, env = "UPSWELL_QUERY_MEMORY_MIB", default_value_t = 1024)]
-    pub query_memory_mib: u64,
-    /// Most rows of a typed field.
-    #[arg(long, env = "UPSWELL_MAX_ROWS", default_value_t = 10_000)]
-    pub max_rows: usize,
+    /// How many seconds old a listing of files may be [default: 5].
+    #[arg(long, env = "UPSWELL_REFRESH_SECONDS")]
+    pub refresh_seconds: Option<u64>,
+    /// Seconds after which a question is stopped [default: 60].
+    #[arg(long, env = "UPSWELL_TIMEOUT_SECONDS")]
+    pub timeout_seconds: Option<u64>,
+    /// MiB of memory for facts kept between requests [default: 1024].
+    #[arg(long, env = "UPSWELL_FACTS_MEMORY_MIB")]
+    pub facts_memory_mib: Option<u64>,
+    /// MiB of memory for queries on rows; beyond it they spill to disk [default: 1024].
+    #[arg(long, env = "UPSWELL_QUERY_MEMORY_MIB")]
+    pub query_memory_mib: Option<u64>,
+    /// Most rows of a typed field [default: 10000].
+    #[arg(long, env = "UPSWELL_MAX_ROWS")]
+    pub max_rows: Option<u64>,
 }
 
-impl From<&LimitArgs> for Limits {
+impl From<&LimitArgs> for GivenLimits {
     fn from(args: &LimitArgs) -> Self {
         Self {
-            refresh: std::time::Duration::from_secs(args.refresh_seconds),
-            timeout: std::time::Duration::from_secs(args.timeout_seconds.max(1)),
-            facts_memory: args.facts_memory_mib << 20,
-            query_memory: usize::try_from(args.query_memory_mib << 20).unwrap_or(usize::MAX),
+            refresh_seconds: args.refresh_seconds,
+            timeout_seconds: args.timeout_seconds,
+            facts_memory_mib: args.facts_memory_mib,
+            query_memory_mib: args.query_memory_mib,
             max_rows: args.max_rows,
         }
     }

@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use crate::app::{self, AppError};
+use crate::config;
 use crate::diagnostics::Format;
 use crate::server::{ServeOptions, ServerState, router, serve};
 
@@ -17,9 +18,9 @@ use super::{Ended, LimitArgs, ProjectArgs};
 pub struct ServeArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// Address to listen on.
-    #[arg(long, env = "UPSWELL_LISTEN", default_value = "127.0.0.1:4000")]
-    listen: SocketAddr,
+    /// Address to listen on [default: 127.0.0.1:4000].
+    #[arg(long, env = "UPSWELL_LISTEN")]
+    listen: Option<SocketAddr>,
 }
 
 /// A query whose answer every warehouse with recurring revenue has.
@@ -34,13 +35,14 @@ pub async fn run(args: &ServeArgs) -> Ended {
 pub async fn serve_project(
     project: &Path,
     limits: &LimitArgs,
-    listen: SocketAddr,
+    listen: Option<SocketAddr>,
     introduce: bool,
 ) -> Ended {
     let opened = app::open(project, &limits.into())?;
     if !opened.diagnostics.is_empty() {
         eprintln!("{}", opened.diagnostics.render(Format::Human));
     }
+    let listen = config::listen(listen, &opened.settings)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|source| AppError::Listen { address: listen, source })?;

@@ -122,7 +122,10 @@ mod tests {
         for asset in embedded::all().iter().filter(|asset| asset.name.starts_with("assets/")) {
             let response = ask(&format!("/{}", asset.name), "gzip, br").await;
             assert_eq!(response.status(), StatusCode::OK, "{}", asset.name);
-            assert!(header_of(&response, "cache-control").contains("immutable"));
+            let is_hashed = !asset.name.starts_with("assets/explorer.");
+            let lifetime =
+                if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
+            assert_eq!(header_of(&response, "cache-control"), lifetime, "{}", asset.name);
             assert_eq!(header_of(&response, "vary"), "accept-encoding");
             let expected = if asset.brotli.is_some() { "br" } else { "" };
             assert_eq!(header_of(&response, "content-encoding"), expected);

@@ -48,7 +48,7 @@ impl Reader {
                 for entry in entries {
                     match &entry.node.value {
                         Value::Scalar(name) if entry.key == "name" => {
-                            self.broken.push(name.clone())
+                            self.broken.push(name.clone());
                         }
                         _ => self.mark_broken(&entry.node),
                     }

@@ -45,6 +45,7 @@ impl Code {
 
     /// Why it is refused and what to do.
     #[must_use]
+    #[allow(clippy::too_many_lines, reason = "one text per code")]
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Unreadable => {

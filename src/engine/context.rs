@@ -144,7 +144,7 @@ impl<'a> Context<'a> {
     /// Notes on rows that could not count.
     pub fn note_left_out(&self, loaded: &LoadedBalance) {
         let dataset = loaded.shape.dataset();
-        self.read(dataset, loaded.facts.newest.filter(|newest| *newest < self.as_of()));
+        self.read(dataset, loaded.facts.newest.map(|newest| newest.min(self.as_of())));
         if loaded.left_out > 0 {
             self.note(format!(
                 "{} row(s) of {dataset} without customer, time or amount were left out.",
@@ -161,6 +161,14 @@ impl<'a> Context<'a> {
     pub fn axes(&self, loaded: &LoadedBalance) -> Axes {
         Axes::of_shape(self.facts.model, &loaded.shape)
     }
+}
+
+/// Runs arithmetic without holding up the other requests of the runtime's thread.
+pub fn compute<R>(work: impl FnOnce() -> R) -> R {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let several =
+        Handle::try_current().is_ok_and(|on| on.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if several { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// A period as answers show it.

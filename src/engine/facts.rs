@@ -14,6 +14,7 @@ use crate::model::{
 use crate::planner::{Axes, MetricQuery, OwnerAxis};
 use crate::values::Scalar;
 
+use super::aggregate::Observed;
 use super::keys::KeySpace;
 use super::load::{
     AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedOrigins,
@@ -34,6 +35,7 @@ pub enum Fact {
     Products(Arc<LoadedProducts>),
     Offers(Arc<LoadedOffers>),
     Origins(Arc<LoadedOrigins>),
+    Observed(Arc<Observed>),
 }
 
 impl Fact {
@@ -52,6 +54,7 @@ impl Fact {
             Self::Products(products) => products.names.len() * 64,
             Self::Offers(offers) => offers.presenter.len() * 24,
             Self::Origins(origins) => origins.by_customer.len() * 16,
+            Self::Observed(_) => 64,
         }
     }
 }
@@ -202,6 +205,15 @@ impl Facts<'_> {
         let table = self.reader.table(columns.dataset)?;
         let id = format!("origins {} {}", columns.id(), table.id);
         cached!(self, id, Origins, load_origins(&self.reader, self.model, self.keys, columns))
+    }
+
+    /// How far a table reaches, observed once a snapshot.
+    pub async fn observed(
+        &self,
+        key: String,
+        observe: impl Future<Output = ApiResult<Observed>>,
+    ) -> ApiResult<Arc<Observed>> {
+        cached!(self, key, Observed, observe)
     }
 
     /// Values of every dimension of grouping and filter, as known at `as_of`.

@@ -52,7 +52,7 @@ impl Default for EngineSettings {
             facts_memory: 1 << 30,
             query_memory: 1 << 30,
             concurrency: 8,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             max_rows: 10_000,
             max_cells: 2_000_000,
         }

@@ -29,7 +29,8 @@ pub async fn disagreements(facts: &Facts<'_>, balance: &Balance) -> ApiResult<Ve
     Ok(findings)
 }
 
-/// Month ends that both know: those of snapshots, else of every month of the facts.
+/// Month ends that both know: those of snapshots, else of every month up to the newest fact of
+/// the one that ends first (ends of intervals may be written years ahead; a ledger's are not).
 fn common_instants(facts: &Facts<'_>, left: &BalanceFacts, right: &BalanceFacts) -> Vec<i64> {
     match (&left.known, &right.known) {
         (Known::At(left), Known::At(right)) => {
@@ -39,7 +40,7 @@ fn common_instants(facts: &Facts<'_>, left: &BalanceFacts, right: &BalanceFacts)
         (Known::Always, Known::Always) => {
             let calendar = &facts.model.calendar;
             let (Some(first), Some(newest)) =
-                (left.first.min(right.first), left.newest.max(right.newest))
+                (left.first.min(right.first), left.newest.min(right.newest))
             else {
                 return Vec::new();
             };

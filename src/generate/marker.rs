@@ -9,27 +9,26 @@ use serde::{Deserialize, Serialize};
 
 use super::files::staging_folder;
 use super::table::Table;
+use super::timeline::{HORIZON, Month};
 use super::{GenerateError, GenerateSettings, VERSION};
 
 const MARKER: &str = "_upswell_demo.json";
 
-/// What a folder holds. Written before the first file with the months that are whole, and again
-/// when more of them are: an interrupted run is simply taken up.
+/// Which warehouse a folder holds. Written before the first file and never changed: how many months
+/// there are is told by the files, so that an interrupted run is simply taken up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Marker {
     generator: u32,
     seed: u64,
     customers: u32,
-    /// Months that are complete, counted from 2023-01.
-    months: u32,
 }
 
 impl Marker {
     /// The marker of the warehouse that is asked for.
-    pub(super) fn new(settings: &GenerateSettings, months: u32) -> Self {
+    pub(super) fn new(settings: &GenerateSettings) -> Self {
         let GenerateSettings { customers, seed, .. } = *settings;
-        Self { generator: VERSION, seed, customers, months }
+        Self { generator: VERSION, seed, customers }
     }
 
     /// Writes the marker in one step.
@@ -54,14 +53,16 @@ impl Marker {
     }
 }
 
-/// Months that the folder holds already; refuses a folder that holds something else.
+/// Whole months that the folder holds already; refuses a folder that holds something else.
 pub(super) fn months_written(settings: &GenerateSettings) -> Result<u32, GenerateError> {
     let dir = &settings.dir;
     let Some(found) = Marker::read(dir)? else {
         return refuse_tables_of_others(dir).map(|()| 0);
     };
-    if Marker::new(settings, found.months) == found {
-        return Ok(found.months);
+    if Marker::new(settings) == found {
+        let is_whole =
+            |month: &u32| Table::ALL.iter().all(|t| dir.join(t.file(Month(*month))).is_file());
+        return Ok((0..HORIZON).find(|month| !is_whole(month)).unwrap_or(HORIZON));
     }
     Err(GenerateError::OtherWarehouse {
         dir: dir.clone(),

@@ -18,7 +18,8 @@
 //! - A month's acquisition spend is the sum of what its new customers cost.
 //!
 //! Files appear whole: they grow in `.upswell-staging` and are renamed into place. The marker
-//! `_upswell_demo.json` says what the folder holds; a folder that holds something else is refused.
+//! `_upswell_demo.json` says which warehouse the folder holds; a folder that holds something else is
+//! refused. Months that are whole are left as they are, also after an interrupted run.
 
 mod account;
 mod catalogue;
@@ -191,10 +192,9 @@ pub fn generate(
     if found >= settings.months {
         return Ok(held(found));
     }
-    Marker::new(settings, found).write(dir)?;
+    Marker::new(settings).write(dir)?;
     let span = Span { first: Month(found), end: Month(settings.months) };
     let written = write::write(&world, dir, span, progress)?;
-    Marker::new(settings, settings.months).write(dir)?;
     Ok(Summary {
         months_written: settings.months - found,
         tables: summarize(&written),

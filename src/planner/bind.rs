@@ -160,7 +160,7 @@ fn check_table(model: &Model, query: &MetricQuery, table: &TableAsk) -> ApiResul
     }
     let keys = column_keys(query, table);
     for order in &table.order_by {
-        if !keys.iter().any(|key| *key == order.by) {
+        if !keys.contains(&order.by) {
             return bad(format!(
                 "`orderBy` names `{}`, which is no column of this table.{}",
                 order.by,

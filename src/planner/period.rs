@@ -135,7 +135,7 @@ impl Spine<'_> {
         let Some(count) = count else {
             return Err(bad("`last` must be at least 1."));
         };
-        if count as usize > MAX_PERIODS {
+        if usize::try_from(count).is_ok_and(|count| count > MAX_PERIODS) {
             return Err(too_many(grain));
         }
         let observed = self.end_of_observation.map(|at| self.calendar.day_of(at));

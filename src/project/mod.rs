@@ -76,7 +76,7 @@ impl ProjectFiles {
         match fs::read_to_string(path) {
             // Editors on Windows write a mark in front that is no part of the text.
             Ok(text) => {
-                self.files.push(SourceFile::new(shown, text.trim_start_matches('\u{feff}')))
+                self.files.push(SourceFile::new(shown, text.trim_start_matches('\u{feff}')));
             }
             Err(_) => self.unreadable.push(shown.to_owned()),
         }

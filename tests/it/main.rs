@@ -3,6 +3,11 @@
 
 mod cases;
 mod cohorts;
+mod docs;
 mod object_storage;
+mod oracle;
+mod properties;
+mod same_digits;
 mod schema;
 mod support;
+mod tidy;

@@ -12,7 +12,7 @@ use crate::model::{AggregateKind, ColumnName, ConversionKind};
 use crate::planner::Period;
 use crate::values::{Instant, Number, Scalar};
 
-use super::rows::{RowsAsk, rows_plan};
+use super::rows::{Measured, RowsAsk, rows_plan};
 use super::{AggregateValues, period_at, scalars};
 
 /// A base event.
@@ -75,8 +75,11 @@ async fn base_events(
     periods: &[Period],
     keys: &Interner,
 ) -> ApiResult<Vec<Event>> {
+    let measures = [Measured { expr: None, filter: kind.base.filter.as_ref() }];
     let ask = RowsAsk {
-        kind: &AggregateKind { expr: None, ..kind.base.clone() },
+        dataset: &kind.base.dataset,
+        time: kind.base.time.as_ref(),
+        measures: &measures,
         spans: Some(periods.iter().map(|period| period.span).collect()),
         key: Some(&kind.base_key),
         slices: true,
@@ -84,18 +87,19 @@ async fn base_events(
     let plan = rows_plan(context, &ask).await?;
     let table = context.facts.reader.table(&kind.base.dataset)?;
     let groups = context.query().group_by.len();
+    let first_group = 3 + usize::from(kind.base.filter.is_some());
     let calendar = &context.facts.model.calendar;
     let mut events = Vec::new();
     context
         .facts
         .reader
         .execute(plan, &[table], |batch| {
-            // __time, __period, __key, then the groups.
+            // __time, __period, __key, the filter's column if any, then the groups.
             let at = instants_in(column(batch, 0)?, calendar)?;
             let key = codes(column(batch, 2)?, keys)?;
             for row in 0..at.len() {
                 if let (Some(at), true) = (at[row], key[row] != NONE) {
-                    let group = scalars(batch, row, 3, groups)?;
+                    let group = scalars(batch, row, first_group, groups)?;
                     let period = period_at(column(batch, 1)?, row);
                     events.push(Event { period, group, key: key[row], at });
                 }
@@ -112,8 +116,11 @@ async fn times(
     key: &ColumnName,
     keys: &Interner,
 ) -> ApiResult<Vec<(Code, i64)>> {
+    let measures = [Measured { expr: None, filter: kind.filter.as_ref() }];
     let ask = RowsAsk {
-        kind: &AggregateKind { expr: None, ..kind.clone() },
+        dataset: &kind.dataset,
+        time: kind.time.as_ref(),
+        measures: &measures,
         spans: None,
         key: Some(key),
         slices: false,

@@ -12,7 +12,9 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::Column;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, median, min, sum};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit,
+};
 use datafusion::prelude::{cast, col};
 use datafusion::scalar::ScalarValue;
 
@@ -27,9 +29,9 @@ use super::load::{column, to_scalar};
 use super::table::GroupValues;
 
 pub use conversion::run_conversion;
-pub use observed::newest_of;
+pub use observed::{Observed, newest_of};
 pub use rows::plan_error;
-use rows::{PERIOD, RowsAsk, VALUE, group_column, rows_plan};
+use rows::{Measured, PERIOD, RowsAsk, filter_column, group_column, rows_plan, value_column};
 
 /// Values by group and period.
 #[derive(Debug, Default)]
@@ -54,14 +56,31 @@ impl AggregateValues {
     }
 }
 
-/// An aggregate of each period and group.
-pub async fn run_aggregate(
+/// Aggregates of each period and group. Those of one dataset and time share one pass over its
+/// rows, each with its own filter.
+pub async fn run_aggregates(
     context: &Context<'_>,
-    kind: &AggregateKind,
+    kinds: &[&AggregateKind],
     periods: &[Period],
-) -> ApiResult<AggregateValues> {
+) -> ApiResult<Vec<AggregateValues>> {
     let spans: Arc<[Span]> = periods.iter().map(|period| period.span).collect();
-    aggregate_spans(context, kind, spans).await
+    let mut all: Vec<Option<AggregateValues>> = kinds.iter().map(|_| None).collect();
+    for (index, first) in kinds.iter().enumerate() {
+        if all[index].is_some() {
+            continue;
+        }
+        let together: Vec<usize> = (index..kinds.len())
+            .filter(|other| {
+                kinds[*other].dataset == first.dataset && kinds[*other].time == first.time
+            })
+            .collect();
+        let pass: Vec<&AggregateKind> = together.iter().map(|place| kinds[*place]).collect();
+        let values = aggregate_spans(context, &pass, Arc::clone(&spans)).await?;
+        for (place, values) in together.into_iter().zip(values) {
+            all[place] = Some(values);
+        }
+    }
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// An aggregate over a window that ends with each period. Windows overlap, so each is a pass of
@@ -76,7 +95,8 @@ pub async fn run_cumulative(
     let mut all = AggregateValues::default();
     for (index, period) in periods.iter().enumerate() {
         let span = Span { start: window_start(calendar, window, period), end: period.span.end };
-        let values = aggregate_spans(context, kind, Arc::from([span])).await?;
+        let values = aggregate_spans(context, &[kind], Arc::from([span])).await?;
+        let Some(values) = values.into_iter().next() else { continue };
         for (group, mut value) in values.by_group {
             let row = all.by_group.entry(group).or_insert_with(|| vec![None; periods.len()]);
             row[index] = value.pop().flatten();
@@ -101,43 +121,58 @@ fn window_start(calendar: &Calendar, window: CumulativeWindow, period: &Period) 
     calendar.midnight(day).0
 }
 
+/// One pass over the rows of the kinds' common dataset.
 async fn aggregate_spans(
     context: &Context<'_>,
-    kind: &AggregateKind,
+    kinds: &[&AggregateKind],
     spans: Arc<[Span]>,
-) -> ApiResult<AggregateValues> {
-    observed::note_left_out(context, kind).await?;
-    let periods = spans.len();
-    let ask =
-        RowsAsk { kind, spans: kind.time.is_some().then_some(spans), key: None, slices: true };
+) -> ApiResult<Vec<AggregateValues>> {
+    let Some(first) = kinds.first() else { return Ok(Vec::new()) };
+    observed::note_left_out(context, first).await?;
+    let (periods, timed) = (spans.len(), first.time.is_some());
+    let measures: Vec<Measured<'_>> = kinds
+        .iter()
+        .map(|kind| Measured { expr: kind.expr.as_ref(), filter: kind.filter.as_ref() })
+        .collect();
+    let ask = RowsAsk {
+        dataset: &first.dataset,
+        time: first.time.as_ref(),
+        measures: &measures,
+        spans: timed.then_some(spans),
+        key: None,
+        slices: true,
+    };
     let rows = rows_plan(context, &ask).await?;
     let groups = context.query().group_by.len();
-    let (plan, parts) = aggregate_plan(rows, kind, groups)?;
-    let mut found: Vec<(usize, GroupValues, Vec<Scalar>)> = Vec::new();
-    let table = context.facts.reader.table(&kind.dataset)?;
-    context
-        .facts
-        .reader
-        .execute(plan, &[table], |batch| {
-            let lead = usize::from(kind.time.is_some());
-            for row in 0..column(batch, lead + groups)?.len() {
-                let period = if lead == 1 { period_at(column(batch, 0)?, row) } else { 0 };
-                let values = scalars(batch, row, lead, groups)?;
-                let parts = scalars(batch, row, lead + groups, parts)?;
-                found.push((period, values, parts));
+    let (plan, parts) = aggregate_plan(rows, kinds, groups)?;
+    let mut all: Vec<AggregateValues> = kinds
+        .iter()
+        .map(|kind| AggregateValues { empty: empty_value(kind), ..AggregateValues::default() })
+        .collect();
+    let table = context.facts.reader.table(&first.dataset)?;
+    let lead = usize::from(timed);
+    let visit = |batch: &[ArrayRef]| {
+        for row in 0..column(batch, lead + groups)?.len() {
+            let group = scalars(batch, row, lead, groups)?;
+            let found = scalars(batch, row, lead + groups, parts.iter().sum())?;
+            // A metric without a time is the same in every period.
+            let place = if timed { period_at(column(batch, 0)?, row) } else { 0 };
+            let range = if timed { place..place + 1 } else { 0..periods };
+            let mut next = 0;
+            for ((kind, count), values) in kinds.iter().zip(&parts).zip(&mut all) {
+                let value = number_of(kind.aggregate, &found[next..next + count])?;
+                next += count;
+                let cells =
+                    values.by_group.entry(group.clone()).or_insert_with(|| vec![None; periods]);
+                cells[range.clone()].fill(value);
             }
-            Ok(())
-        })
-        .await?;
-    let mut all = AggregateValues { empty: empty_value(kind), ..AggregateValues::default() };
-    for (period, group, parts) in found {
-        let value = number_of(kind.aggregate, &parts)?;
-        // A metric without a time is the same in every period.
-        let range = if kind.time.is_some() { period..period + 1 } else { 0..periods };
-        let row = all.by_group.entry(group).or_insert_with(|| vec![None; periods]);
-        row[range].fill(value);
+        }
+        Ok(())
+    };
+    context.facts.reader.execute(plan, &[table], visit).await?;
+    for values in &all {
+        context.check_cells(values.by_group.len(), periods)?;
     }
-    context.check_cells(all.by_group.len(), periods)?;
     Ok(all)
 }
 
@@ -159,23 +194,47 @@ fn scalars(batch: &[ArrayRef], row: usize, from: usize, count: usize) -> ApiResu
         .collect()
 }
 
-/// Groups rows by period and dimensions; the parts of the aggregate follow.
+/// Groups rows by period and dimensions; the parts of each aggregate follow, in order. The counts
+/// say how many parts each has.
 fn aggregate_plan(
     rows: LogicalPlan,
-    kind: &AggregateKind,
+    kinds: &[&AggregateKind],
     groups: usize,
-) -> ApiResult<(LogicalPlan, usize)> {
+) -> ApiResult<(LogicalPlan, Vec<usize>)> {
     let mut by: Vec<Expr> = Vec::new();
-    if kind.time.is_some() {
+    if kinds.first().is_some_and(|kind| kind.time.is_some()) {
         by.push(col(Column::new_unqualified(PERIOD)));
     }
     by.extend((0..groups).map(|index| col(Column::new_unqualified(group_column(index)))));
-    let value = col(Column::new_unqualified(VALUE));
+    let (mut named, mut counts) = (Vec::new(), Vec::new());
+    for (index, kind) in kinds.iter().enumerate() {
+        let parts = parts_of(&rows, kind, index)?;
+        counts.push(parts.len());
+        for part in parts {
+            let part = match kind.filter {
+                Some(_) => part
+                    .filter(col(Column::new_unqualified(filter_column(index))))
+                    .build()
+                    .map_err(plan_error)?,
+                None => part,
+            };
+            named.push(part.alias(format!("__part_{}", named.len())));
+        }
+    }
+    LogicalPlanBuilder::from(rows)
+        .aggregate(by, named)
+        .and_then(LogicalPlanBuilder::build)
+        .map(|plan| (plan, counts))
+        .map_err(plan_error)
+}
+
+fn parts_of(rows: &LogicalPlan, kind: &AggregateKind, index: usize) -> ApiResult<Vec<Expr>> {
+    let value = col(Column::new_unqualified(value_column(index)));
     let exact = || -> ApiResult<Expr> {
         let found = value.get_type(rows.schema()).map_err(plan_error)?;
         exact_sum(value.clone(), &found)
     };
-    let parts = match (kind.aggregate, kind.expr.is_some()) {
+    Ok(match (kind.aggregate, kind.expr.is_some()) {
         (Aggregate::Count, false) => vec![count(lit(1i64))],
         (Aggregate::Count, true) => vec![count(value.clone())],
         (Aggregate::CountDistinct, _) => vec![count_distinct(value.clone())],
@@ -184,18 +243,7 @@ fn aggregate_plan(
         (Aggregate::Max, _) => vec![max(value.clone())],
         (Aggregate::Average, _) => vec![exact()?, count(value.clone())],
         (Aggregate::Median, _) => vec![median(cast(value.clone(), DataType::Float64))],
-    };
-    let count = parts.len();
-    let named: Vec<Expr> = parts
-        .into_iter()
-        .enumerate()
-        .map(|(index, part)| part.alias(format!("__part_{index}")))
-        .collect();
-    LogicalPlanBuilder::from(rows)
-        .aggregate(by, named)
-        .and_then(LogicalPlanBuilder::build)
-        .map(|plan| (plan, count))
-        .map_err(plan_error)
+    })
 }
 
 /// Integers are summed as decimals, which cannot wrap; decimals stay exact; floats are floats.

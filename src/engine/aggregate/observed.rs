@@ -1,5 +1,7 @@
 //! How far a pass's own fact table reaches: its first and newest event, unfiltered.
 
+use std::sync::Arc;
+
 use datafusion::common::Column;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::logical_expr::{LogicalPlanBuilder, lit};
@@ -38,17 +40,30 @@ pub async fn newest_of(
     }
 }
 
-struct Observed {
+/// First and newest event of a table, and rows without a time.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
     range: (Option<i64>, Option<i64>),
     without_time: i64,
 }
 
-async fn observed(context: &Context<'_>, kind: &AggregateKind) -> ApiResult<Observed> {
-    if kind.time.is_none() {
-        return Ok(Observed { range: (None, None), without_time: 0 });
-    }
-    let unfiltered = AggregateKind { expr: None, filter: None, ..kind.clone() };
-    let ask = RowsAsk { kind: &unfiltered, spans: None, key: None, slices: false };
+/// Kept with the facts: every question about the table asks for it.
+async fn observed(context: &Context<'_>, kind: &AggregateKind) -> ApiResult<Arc<Observed>> {
+    let Some(time) = &kind.time else { return Ok(Arc::default()) };
+    let table = context.facts.reader.table(&kind.dataset)?;
+    let key = format!("observed {} {time} {} {}", kind.dataset, table.id, context.as_of());
+    context.facts.observed(key, observe(context, kind)).await
+}
+
+async fn observe(context: &Context<'_>, kind: &AggregateKind) -> ApiResult<Observed> {
+    let ask = RowsAsk {
+        dataset: &kind.dataset,
+        time: kind.time.as_ref(),
+        measures: &[],
+        spans: None,
+        key: None,
+        slices: false,
+    };
     let rows = rows_plan(context, &ask).await?;
     let time = col(Column::new_unqualified(TIME));
     let parts = vec![

@@ -17,7 +17,8 @@ use crate::engine::load::{ident, lower_expr};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::Span;
 use crate::model::{
-    AggregateKind, ColumnName, Dataset, Dimension, DimensionName, DimensionValue, EntityName,
+    ColumnName, Dataset, DatasetName, Dimension, DimensionName, DimensionValue, EntityName,
+    ScalarExpr,
 };
 use crate::planner::{Predicate, Test};
 use crate::values::Scalar;
@@ -26,7 +27,6 @@ use super::period_index::period_index;
 
 /// Names of columns that the plan adds.
 pub const PERIOD: &str = "__period";
-pub const VALUE: &str = "__value";
 pub const TIME: &str = "__time";
 pub const KEY: &str = "__key";
 
@@ -36,9 +36,32 @@ pub fn group_column(index: usize) -> String {
     format!("__group_{index}")
 }
 
+/// The name of the n-th measured value's column.
+#[must_use]
+pub fn value_column(index: usize) -> String {
+    format!("__value_{index}")
+}
+
+/// The name of the n-th filter's column.
+#[must_use]
+pub fn filter_column(index: usize) -> String {
+    format!("__filter_{index}")
+}
+
+/// What is measured on the rows: an expression (none: the row itself) and a filter of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Measured<'a> {
+    pub expr: Option<&'a ScalarExpr>,
+    pub filter: Option<&'a ScalarExpr>,
+}
+
 /// Which rows to read.
 pub struct RowsAsk<'a> {
-    pub kind: &'a AggregateKind,
+    pub dataset: &'a DatasetName,
+    /// Places rows in time; rows without one are left out where periods are asked for.
+    pub time: Option<&'a ColumnName>,
+    /// Every measure of one pass. Rows that no measure counts are left out.
+    pub measures: &'a [Measured<'a>],
     /// Places rows in periods; rows outside are left out. None: no periods.
     pub spans: Option<Arc<[Span]>>,
     /// A key column to keep (conversions).
@@ -47,12 +70,12 @@ pub struct RowsAsk<'a> {
     pub slices: bool,
 }
 
-/// The plan: columns `__period`, `__value`, `__time`, `__key` (as asked) and `__group_n`.
+/// The plan: columns `__time`, `__period`, `__key` (as asked), `__value_n`, `__filter_n`, `__group_n`.
 pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<LogicalPlan> {
     let model = context.facts.model;
     let dataset = model
         .datasets
-        .get(&ask.kind.dataset)
+        .get(ask.dataset)
         .ok_or_else(|| internal("the dataset is not in the model"))?;
     let dimensions = if ask.slices { dimensions_of(context)? } else { Vec::new() };
     let mut columns = Vec::new();
@@ -63,8 +86,8 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
             }
         }
     };
-    want(&ask.kind.time.iter().chain(ask.key).cloned().collect::<Vec<_>>());
-    for expr in ask.kind.expr.iter().chain(&ask.kind.filter) {
+    want(&ask.time.into_iter().chain(ask.key).cloned().collect::<Vec<_>>());
+    for expr in ask.measures.iter().flat_map(|measure| measure.expr.iter().chain(&measure.filter)) {
         want(&expr.columns);
     }
     for dimension in &dimensions {
@@ -82,16 +105,13 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
     let table = context.facts.reader.table(&dataset.name)?;
     let scan = table.scan(&columns, None)?;
     let mut builder = LogicalPlanBuilder::from(scan);
-    if let Some(time) = &ask.kind.time {
-        if context.query().as_of.is_some() {
-            let bound = Arc::from([Span { start: i64::MIN, end: context.as_of() }]);
-            let known = place(context, table.column_type(time), time, bound);
-            builder = builder.filter(known.is_not_null()).map_err(plan_error)?;
-        }
+    if let (Some(time), Some(_)) = (ask.time, context.query().as_of) {
+        let bound = Arc::from([Span { start: i64::MIN, end: context.as_of() }]);
+        let known = place(context, table.column_type(time), time, bound);
+        builder = builder.filter(known.is_not_null()).map_err(plan_error)?;
     }
-    if let Some(filter) = &ask.kind.filter {
-        let filter = lower_expr(&context.facts.reader, filter, builder.schema())?;
-        builder = builder.filter(filter.is_true()).map_err(plan_error)?;
+    if let Some(counted) = counted_by_any(context, ask, builder.schema())? {
+        builder = builder.filter(counted).map_err(plan_error)?;
     }
     builder = join_entities(context, builder, dataset, &dimensions).await?;
     let names: Vec<&DimensionName> = dimensions.iter().map(|dimension| &dimension.name).collect();
@@ -107,7 +127,7 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
         builder = builder.filter(filter).map_err(plan_error)?;
     }
     let mut projection = Vec::new();
-    if let Some(time) = &ask.kind.time {
+    if let Some(time) = ask.time {
         projection.push(ident(time).alias(TIME));
         if let Some(spans) = &ask.spans {
             let period = place(context, table.column_type(time), time, Arc::clone(spans));
@@ -117,8 +137,15 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
     if let Some(key) = ask.key {
         projection.push(cast(ident(key), DataType::Utf8).alias(KEY));
     }
-    if let Some(expr) = &ask.kind.expr {
-        projection.push(lower_expr(&context.facts.reader, expr, builder.schema())?.alias(VALUE));
+    for (index, measure) in ask.measures.iter().enumerate() {
+        if let Some(expr) = measure.expr {
+            let value = lower_expr(&context.facts.reader, expr, builder.schema())?;
+            projection.push(value.alias(value_column(index)));
+        }
+        if let Some(filter) = measure.filter {
+            let filter = lower_expr(&context.facts.reader, filter, builder.schema())?;
+            projection.push(filter.is_true().alias(filter_column(index)));
+        }
     }
     if ask.slices {
         for (index, name) in context.query().group_by.iter().enumerate() {
@@ -132,11 +159,26 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
         projection.push(lit(true).alias("__row"));
     }
     builder = builder.project(projection).map_err(plan_error)?;
-    if ask.spans.is_some() && ask.kind.time.is_some() {
+    if ask.spans.is_some() && ask.time.is_some() {
         let inside = datafusion::prelude::col(Column::new_unqualified(PERIOD)).is_not_null();
         builder = builder.filter(inside).map_err(plan_error)?;
     }
     builder.build().map_err(plan_error)
+}
+
+/// True for rows that at least one measure counts; none where some measure counts every row.
+fn counted_by_any(
+    context: &Context<'_>,
+    ask: &RowsAsk<'_>,
+    schema: &datafusion::common::DFSchema,
+) -> ApiResult<Option<Expr>> {
+    let mut any: Option<Expr> = None;
+    for measure in ask.measures {
+        let Some(filter) = measure.filter else { return Ok(None) };
+        let counts = lower_expr(&context.facts.reader, filter, schema)?.is_true();
+        any = Some(any.map_or_else(|| counts.clone(), |any| any.or(counts.clone())));
+    }
+    Ok(any)
 }
 
 fn place(

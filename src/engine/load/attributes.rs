@@ -29,8 +29,6 @@ pub struct Attributes {
     pub columns: HashMap<DimensionName, AttributeColumn>,
     /// When each entity became known, where the table says so.
     pub known_from: Option<Vec<Option<i64>>>,
-    /// Rows of the table.
-    pub rows: usize,
 }
 
 impl AttributeColumn {
@@ -104,7 +102,6 @@ pub async fn load_attributes(
             .map(|((dimension, _), builder)| (dimension.name.clone(), builder.finish(&places)))
             .collect(),
         known_from: known_at.map(|_| by_code(&|row| known[row])),
-        rows: keys.len(),
     })
 }
 

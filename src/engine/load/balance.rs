@@ -143,11 +143,14 @@ async fn load_intervals(
         vec![shape.customer.clone(), shape.from.clone(), shape.to.clone(), shape.amount.clone()];
     let product = optional(&mut columns, shape.product.as_ref());
     let scale = scale_of(reader.table(&shape.dataset)?.column_type(&shape.amount));
+    let (mut first, mut newest) = (None, None);
     let mut rows = Rows { extra: vec![Vec::new()], ..Rows::default() };
     reader
         .scan(&shape.dataset, &columns, |batch| {
             let from = instants(column(batch, 1)?)?;
             let to = instants(column(batch, 2)?)?;
+            first = from.iter().flatten().copied().min().into_iter().chain(first).min();
+            newest = newest.max(from.iter().flatten().copied().max());
             let customer = codes(column(batch, 0)?, &customers)?;
             let amount = amounts(column(batch, 3)?, scale)?;
             let product = optional_codes(batch, product, products.as_deref())?;
@@ -159,7 +162,11 @@ async fn load_intervals(
         })
         .await?;
     let left_out = rows.left_out;
-    Ok((rows.into_facts(scale, None), left_out, Vec::new()))
+    let mut facts = rows.into_facts(scale, None);
+    // Ends may lie in the future (contracts); what was observed are beginnings.
+    facts.first = first;
+    facts.newest = newest;
+    Ok((facts, left_out, Vec::new()))
 }
 
 async fn load_snapshots(

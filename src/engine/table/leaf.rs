@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::engine::aggregate::{AggregateValues, run_aggregate, run_conversion, run_cumulative};
-use crate::engine::context::Context;
+use futures::future::{try_join, try_join_all};
+
+use crate::engine::aggregate::{AggregateValues, run_aggregates, run_conversion, run_cumulative};
+use crate::engine::context::{Context, compute};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::typed::{
@@ -14,7 +16,9 @@ use crate::engine::typed::{
 };
 use crate::error::ApiResult;
 use crate::kernels::{BalanceCell, Cells, Estimate, Slicer, balance};
-use crate::model::{BalanceName, DurationMeasure, MovementMeasure, RetentionMeasure};
+use crate::model::{
+    AggregateKind, BalanceName, DurationMeasure, MovementMeasure, RetentionMeasure,
+};
 use crate::planner::{Leaf, Measure, Period};
 use crate::values::{Number, Scalar};
 
@@ -39,12 +43,35 @@ pub struct Grouped<T> {
     pub keys: HashMap<GroupValues, u64>,
 }
 
-/// Runs a pass over the periods.
-pub async fn run_leaf(
+/// Runs every pass of a plan over the periods; aggregates of one dataset share one.
+pub async fn run_leaves(
     context: &Context<'_>,
-    leaf: &Leaf,
+    leaves: &[Leaf],
     periods: &[Period],
-) -> ApiResult<LeafRun> {
+) -> ApiResult<Vec<LeafRun>> {
+    let aggregates: Vec<(usize, &AggregateKind)> = leaves
+        .iter()
+        .enumerate()
+        .filter_map(|(place, leaf)| match leaf {
+            Leaf::Aggregate(kind) => Some((place, kind)),
+            _ => None,
+        })
+        .collect();
+    let kinds: Vec<&AggregateKind> = aggregates.iter().map(|(_, kind)| *kind).collect();
+    let others = leaves.iter().enumerate().filter(|(_, leaf)| !matches!(leaf, Leaf::Aggregate(_)));
+    let others = others.map(|(place, leaf)| async move {
+        run_leaf(context, leaf, periods).await.map(|run| (place, run))
+    });
+    let (values, mut runs) =
+        try_join(run_aggregates(context, &kinds, periods), try_join_all(others)).await?;
+    let places = aggregates.iter().map(|(place, _)| *place);
+    runs.extend(places.zip(values.into_iter().map(LeafRun::Aggregate)));
+    runs.sort_by_key(|(place, _)| *place);
+    Ok(runs.into_iter().map(|(_, run)| run).collect())
+}
+
+/// Runs one pass over the periods.
+async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> ApiResult<LeafRun> {
     Ok(match leaf {
         Leaf::Balance { balance } => run_balance(context, balance, periods).await?,
         Leaf::Movement { balance, classes } => {
@@ -85,7 +112,10 @@ pub async fn run_leaf(
             let run = run_attribution(context, kind, periods, false).await?;
             LeafRun::Credited { by_group: run.credited_by_group(periods.len()), scale: run.scale() }
         }
-        Leaf::Aggregate(kind) => LeafRun::Aggregate(run_aggregate(context, kind, periods).await?),
+        Leaf::Aggregate(kind) => {
+            let values = run_aggregates(context, &[kind], periods).await?.into_iter().next();
+            LeafRun::Aggregate(values.unwrap_or_default())
+        }
         Leaf::Cumulative { of, window } => {
             LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?)
         }
@@ -105,7 +135,7 @@ async fn run_balance(
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
     let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
     let ends: Vec<i64> = periods.iter().map(|period| period.span.end).collect();
-    let cells = balance(&loaded.facts, &ends, context.as_of(), &slicer);
+    let cells = compute(|| balance(&loaded.facts, &ends, context.as_of(), &slicer));
     context.check_cells(cells.groups(), periods.len())?;
     let known = ends
         .iter()

@@ -23,7 +23,7 @@ pub use leaf::GroupValues;
 
 use columns::column_infos;
 use formula::{comparison, evaluate};
-use leaf::{LeafRun, run_leaf};
+use leaf::{LeafRun, run_leaves};
 use order::{order_rows, passes};
 
 /// One row on its way into the answer.
@@ -154,8 +154,7 @@ fn numbers_of(
 }
 
 async fn run_all(context: &Context<'_>, periods: &[Period]) -> ApiResult<Vec<LeafRun>> {
-    let runs = context.plan.leaves.iter().map(|leaf| run_leaf(context, leaf, periods));
-    let runs = try_join_all(runs).await?;
+    let runs = run_leaves(context, &context.plan.leaves, periods).await?;
     let unknown = runs.iter().map(LeafRun::unknown_periods).max().unwrap_or(0);
     if unknown > 0 {
         context.note(format!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::AttachAnswerRow;
 use crate::engine::bands::band_of;
-use crate::engine::context::{Context, period_info};
+use crate::engine::context::{Context, compute, period_info};
 use crate::engine::load::{LoadedBalance, LoadedProducts};
 use crate::engine::slice::slicer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
@@ -52,7 +52,7 @@ pub async fn run_attach(
         let columns = context.facts.dimension_columns(context.query(), &axes).await?;
         let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
         let ask = ask(&products, &spans, context.as_of(), &slicer);
-        (attach_by_customer(&loaded.facts, &ask), slicer)
+        (compute(|| attach_by_customer(&loaded.facts, &ask)), slicer)
     } else {
         let orders = context.facts.orders(kind).await?;
         context.read(&kind.orders.dataset, orders.newest.filter(|at| *at < context.as_of()));
@@ -66,10 +66,10 @@ pub async fn run_attach(
         let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
         let ask = ask(&products, &spans, context.as_of(), &slicer);
         let cells = if kind.basis == AttachBasis::Order {
-            attach_by_order(&orders.facts, &ask)
+            compute(|| attach_by_order(&orders.facts, &ask))
         } else {
             let day_of = |at: i64| day_number(&calendar, at);
-            attach_within_days(&orders.facts, &ask, kind.within_days, &day_of)
+            compute(|| attach_within_days(&orders.facts, &ask, kind.within_days, &day_of))
         };
         (cells, slicer)
     };
@@ -151,7 +151,7 @@ pub async fn attach_rows(
                     attached: product.and_then(|code| {
                         run.products.names.get(code as usize).map(ToString::to_string)
                     }),
-                    attached_name: product.and_then(|code| names(code)),
+                    attached_name: product.and_then(&names),
                     base_units: cell.base,
                     attached_units: attached,
                     band: band_of(metric, rate.as_ref(), &group),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::context::{Context, period_info, unmapped_classes};
+use crate::engine::context::{Context, compute, period_info, unmapped_classes};
 use crate::engine::load::{LoadedBalance, key_space_of};
 use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
@@ -66,19 +66,17 @@ pub async fn run_attribution(
     let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let end = context.end_of_observation(loaded.facts.newest).map_or(i64::MAX, |at| at.0);
-    let found = attribute(
-        &loaded.facts,
-        &AttributionAsk {
-            rule: kind.rule,
-            owners: &owners,
-            presenters: &presenters,
-            periods: &spans,
-            as_of: context.as_of(),
-            end,
-            book,
-            slicer: &slicer,
-        },
-    );
+    let ask = AttributionAsk {
+        rule: kind.rule,
+        owners: &owners,
+        presenters: &presenters,
+        periods: &spans,
+        as_of: context.as_of(),
+        end,
+        book,
+        slicer: &slicer,
+    };
+    let found = compute(|| attribute(&loaded.facts, &ask));
     context.check_cells(found.iter().count(), periods.len())?;
     let dataset = context.facts.model.datasets.get(&kind.owners.dataset);
     let owner_names = context.facts.keys.of(&key_space_of(dataset, &kind.owners.owner)).names();

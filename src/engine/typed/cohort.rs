@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::context::{Context, period_info};
+use crate::engine::context::{Context, compute, period_info};
 use crate::engine::load::{LoadedBalance, OriginColumns};
 use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
@@ -65,7 +65,7 @@ impl Pass {
     }
 
     fn run(&self, context: &Context<'_>) -> Cohorts {
-        let found = cohorts(&self.loaded.facts, &self.ask(), &self.slicer);
+        let found = compute(|| cohorts(&self.loaded.facts, &self.ask(), &self.slicer));
         if found.without_acquisition > 0 {
             context.note(format!(
                 "{} customer(s) with revenue but without a day of acquisition are in no cohort.",

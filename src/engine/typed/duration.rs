@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::context::Context;
+use crate::engine::context::{Context, compute};
 use crate::engine::load::OriginColumns;
 use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
@@ -47,7 +47,7 @@ pub async fn run_duration(
             .map(|periods| periods.iter().map(|period| period.span).collect::<Vec<Span>>()),
         day_of: &day_of,
     };
-    let found = durations(&loaded.facts, &ask, &slicer);
+    let found = compute(|| durations(&loaded.facts, &ask, &slicer));
     for (count, what) in [
         (found.without_origin, "no origin"),
         (found.late_origin, "an origin at or after the end of observation"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::ExpansionAnswerRow;
-use crate::engine::context::{Context, period_info, unmapped_classes};
+use crate::engine::context::{Context, compute, period_info, unmapped_classes};
 use crate::engine::load::{AttributeColumn, LoadedBalance};
 use crate::engine::slice::{DimensionColumns, slicer};
 use crate::error::ApiResult;
@@ -54,7 +54,7 @@ pub async fn run_movement(
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let ask =
         MovementAsk { periods: &spans, classes, as_of: context.as_of(), owners: owners.as_deref() };
-    let cells = movement(&loaded.facts, &ask, &slicer);
+    let cells = compute(|| movement(&loaded.facts, &ask, &slicer));
     context.check_cells(cells.groups(), periods.len())?;
     note_odd_signs(context, &cells);
     Ok(MovementCells { cells, slicer, loaded })

@@ -7,8 +7,6 @@ mod duration;
 mod expansion;
 mod retention;
 
-use std::collections::HashMap;
-
 use crate::kernels::{Cells, Slicer};
 use crate::values::Scalar;
 
@@ -46,16 +44,4 @@ pub fn compare_groups(a: &[Scalar], b: &[Scalar]) -> std::cmp::Ordering {
         .map(|(a, b)| a.total_cmp(b))
         .find(|order| order.is_ne())
         .unwrap_or(std::cmp::Ordering::Equal)
-}
-
-/// Places of codes by their text's order, for sorting rows by owner or product.
-#[must_use]
-pub fn text_order(names: &[std::sync::Arc<str>]) -> HashMap<u32, usize> {
-    let mut order: Vec<usize> = (0..names.len()).collect();
-    order.sort_by(|a, b| names[*a].cmp(&names[*b]));
-    order
-        .into_iter()
-        .enumerate()
-        .filter_map(|(rank, code)| Some((u32::try_from(code).ok()?, rank)))
-        .collect()
 }

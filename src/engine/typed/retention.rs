@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::bands::band_of;
-use crate::engine::context::{Context, period_info, unmapped_classes, window_info};
+use crate::engine::context::{Context, compute, period_info, unmapped_classes, window_info};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::{PeriodInfo, RetentionAnswerRow};
@@ -75,7 +75,7 @@ pub async fn run_retention(
         as_of: context.as_of(),
         owners: owners.as_deref(),
     };
-    let cells = retention(&loaded.facts, &ask, &slicer);
+    let cells = compute(|| retention(&loaded.facts, &ask, &slicer));
     context.check_cells(cells.groups(), periods.len())?;
     Ok(RetentionCells { cells, slicer, loaded, windows, method, classes_known })
 }

@@ -78,15 +78,8 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// The data files alone: the marker says how many months there are, so it differs by months.
-fn data_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = files(dir);
-    assert!(found.remove("_upswell_demo.json").is_some());
-    found
-}
-
 fn read(dir: &Path, table: Table) -> Vec<Row> {
-    let paths = data_files(dir).into_keys();
+    let paths = files(dir).into_keys();
     let prefix = format!("{}/", table.name());
     let mut rows = Vec::new();
     for path in paths.filter(|path| path.starts_with(&prefix)) {

@@ -31,7 +31,7 @@ impl Resolver<'_> {
                 shared.insert(name.to_string(), dimensions.len());
             }
             if let Some(metric) = self.metrics.get_mut(name) {
-                *metric = Metric { dimensions, lineage, additive, formula, unit, ..metric.clone() };
+                *metric = Metric { unit, additive, formula, dimensions, lineage, ..metric.clone() };
             }
         }
         self.warn_ungroupable(&shared);

@@ -1,5 +1,7 @@
 //! What several tests need: warehouses written from CSV, a project over them, questions in process.
 
+pub mod demo;
+pub mod tables;
 pub mod warehouse;
 
 use std::path::Path;

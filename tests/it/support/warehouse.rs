@@ -39,7 +39,7 @@ pub fn write_file(warehouse: &Path, path: &str, csv: &str) {
         .enumerate()
         .map(|(index, name)| {
             let cells = rows.iter().map(|row| Some(row[index]).filter(|cell| !cell.is_empty()));
-            let text: ArrayRef = Arc::new(StringArray::from_iter(cells));
+            let text: ArrayRef = Arc::new(cells.collect::<StringArray>());
             let typed = cast(&text, &type_of(name)).unwrap();
             assert_eq!(typed.null_count(), text.null_count(), "{path}: {name} does not parse");
             typed
