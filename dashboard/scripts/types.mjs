@@ -8,7 +8,7 @@ import * as g from "graphql";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..");
-const schema = g.buildSchema(readFileSync(process.argv[2] ?? join(root, "schema.graphql"), "utf8"));
+const schema = g.buildSchema(readFileSync(process.argv[2] ?? join(root, "..", "schema", "schema.graphql"), "utf8"));
 
 const SCALARS = { String: "string", ID: "string", Int: "number", Float: "number", Boolean: "boolean", Decimal: "number", Date: "string", DateTime: "string", JSON: "Json" };
 const OPEN = { MetricName: "string", DimensionName: "string", Where: "Where" };

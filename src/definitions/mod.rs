@@ -20,7 +20,7 @@ pub use dataset::{
     ColumnDef, ColumnTypeDef, DatasetDef, DimensionDef, JoinDef, PairDef, RollUpDef,
 };
 pub use metric::{BandDef, CommonDef, KindDef, MetricDef, TestDef, TestRow};
-pub use project::{MappedColumn, MappingDef, ProjectDef};
+pub use project::{MappedColumn, MappingDef, ProjectDef, TileDef};
 pub use read::{Entries, Located, Mapping, Name, NonEmpty, Nullable, OneOrMany, Text};
 
 use crate::diagnostics::{Diagnostic, SourceFile, SourceId, Sources};

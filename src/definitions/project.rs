@@ -24,8 +24,22 @@ record! {
         canonical_definitions: Option<bool>,
         /// Own tables, columns and values for the tables that ship.
         canonical: Mapping<MappingDef>,
+        /// Own tiles on the dashboard's board, in order.
+        tiles: Vec<TileDef>,
         /// Settings of the server; flags and UPSWELL_* variables go before them.
         settings: Mapping<Text>,
+    }
+}
+
+record! {
+    /// A metric on the board, alone or by dimensions.
+    pub struct TileDef is "a tile" {
+        /// The metric that is shown.
+        metric: Text,
+        /// The tile's title; the metric's label unless set.
+        label: Option<String>,
+        /// Dimensions to show it by; over time unless set.
+        group_by: Vec<Text>,
     }
 }
 

@@ -13,6 +13,7 @@ pub enum Answer {
     Attach(Vec<AttachAnswerRow>, Provenance),
     Duration(Vec<DurationAnswerRow>, Provenance),
     Attribution(AttributionAnswer, Provenance),
+    Cohorts(Vec<CohortAnswerRow>, Provenance),
     Table(TableAnswer, Provenance),
 }
 
@@ -163,6 +164,21 @@ pub struct AttributionAnswerRow {
     pub accounts: Option<i64>,
     pub cohort_mrr: Option<Number>,
     pub nrr: Option<Number>,
+}
+
+/// An acquisition cohort at one age. Numbers are `None` where the balances are not known.
+#[derive(Debug, Clone)]
+pub struct CohortAnswerRow {
+    pub cohort: PeriodInfo,
+    /// In grains after the cohort's period.
+    pub age: i64,
+    pub group: Group,
+    pub customers: Option<i64>,
+    pub mrr: Option<Number>,
+    pub mrr_retention: Option<Number>,
+    pub logo_retention: Option<Number>,
+    pub starting_customers: Option<i64>,
+    pub starting_mrr: Option<Number>,
 }
 
 /// The flat table: `rows[r][c]` belongs to `columns[c]`.

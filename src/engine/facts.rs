@@ -9,7 +9,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{NONE, OwnerFacts};
 use crate::model::{
     AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, Dimension, DimensionName,
-    DimensionValue, DurationKind, EntityName, Model, Owners,
+    DimensionValue, EntityName, Model, Owners,
 };
 use crate::planner::{Axes, MetricQuery, OwnerAxis};
 use crate::values::Scalar;
@@ -18,8 +18,8 @@ use super::aggregate::Observed;
 use super::keys::KeySpace;
 use super::load::{
     AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedOrigins,
-    LoadedProducts, Reader, load_attributes, load_balance, load_offers, load_orders, load_origins,
-    load_owners, load_products,
+    LoadedProducts, OriginColumns, Reader, load_attributes, load_balance, load_offers, load_orders,
+    load_origins, load_owners, load_products,
 };
 use super::slice::DimensionColumns;
 
@@ -201,16 +201,10 @@ impl Facts<'_> {
         loaded.map(Some)
     }
 
-    pub async fn origins(&self, kind: &DurationKind) -> ApiResult<Arc<LoadedOrigins>> {
-        let dataset = match (&kind.milestone, &kind.milestones) {
-            (Some(_), Some(milestones)) if kind.origin == crate::model::TimeOrigin::Milestone => {
-                &milestones.dataset
-            }
-            _ => &kind.acquisition.0,
-        };
-        let table = self.reader.table(dataset)?;
-        let id = format!("origins {:?} {:?} {dataset} {}", kind.origin, kind.milestone, table.id);
-        cached!(self, id, Origins, load_origins(&self.reader, self.model, self.keys, kind))
+    pub async fn origins(&self, columns: &OriginColumns<'_>) -> ApiResult<Arc<LoadedOrigins>> {
+        let table = self.reader.table(columns.dataset)?;
+        let id = format!("origins {} {}", columns.id(), table.id);
+        cached!(self, id, Origins, load_origins(&self.reader, self.model, self.keys, columns))
     }
 
     /// How far a table reaches, observed once a snapshot.

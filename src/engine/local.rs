@@ -26,7 +26,8 @@ use super::needs::datasets_of;
 use super::reconcile::disagreements;
 use super::table::table_answer;
 use super::typed::{
-    RetentionPass, attach_rows, attribution_answer, duration_rows, expansion_rows, retention_rows,
+    RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
+    retention_rows,
 };
 use super::values::dimension_values;
 use super::{Answer, Engine, Provenance, TableStatus};
@@ -162,6 +163,7 @@ impl LocalEngine {
             Computed::Attach(rows) => Answer::Attach(rows, provenance),
             Computed::Duration(rows) => Answer::Duration(rows, provenance),
             Computed::Attribution(answer) => Answer::Attribution(answer, provenance),
+            Computed::Cohorts(rows) => Answer::Cohorts(rows, provenance),
             Computed::Table(answer) => Answer::Table(answer, provenance),
         }
     }
@@ -218,6 +220,7 @@ enum Computed {
     Attach(Vec<super::AttachAnswerRow>),
     Duration(Vec<super::DurationAnswerRow>),
     Attribution(super::AttributionAnswer),
+    Cohorts(Vec<super::CohortAnswerRow>),
     Table(super::TableAnswer),
 }
 
@@ -255,6 +258,9 @@ async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
         (Ask::Attribution { .. }, Some(Leaf::Attribution(kind))) => {
             Computed::Attribution(attribution_answer(context, kind).await?)
         }
+        (Ask::Cohorts { .. }, Some(Leaf::Cohort(kind))) => {
+            Computed::Cohorts(cohort_rows(context, kind).await?)
+        }
         _ => return Err(ApiError::new(ErrorCode::Internal, "The plan does not fit the question.")),
     })
 }
@@ -272,6 +278,7 @@ fn missing_of(model: &Model, leaf: &Leaf, view: &WarehouseView) -> Option<String
     match leaf {
         Leaf::Attach(kind) => problem(&kind.products).or_else(|| problem(&kind.orders.dataset)),
         Leaf::Duration(kind) => problem(&kind.acquisition.0),
+        Leaf::Cohort(kind) => problem(&kind.acquisition.0),
         Leaf::Attribution(kind) => problem(&kind.owners.dataset),
         Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => problem(&kind.dataset),
         Leaf::Conversion(kind) => {

@@ -21,9 +21,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use answer::{
-    Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell, ColumnInfo,
-    ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow, Group, PeriodInfo, Provenance,
-    RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell,
+    CohortAnswerRow, ColumnInfo, ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow,
+    Group, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
 };
 
 pub use local::{EngineSettings, LocalEngine};

@@ -28,6 +28,7 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
                 add(&kind.acquisition.0);
                 kind.milestones.iter().for_each(|milestones| add(&milestones.dataset));
             }
+            Leaf::Cohort(kind) => add(&kind.acquisition.0),
             Leaf::Attribution(kind) => {
                 add(&kind.owners.dataset);
                 kind.offers.iter().for_each(|offers| add(&offers.dataset));

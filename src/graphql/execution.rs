@@ -160,6 +160,7 @@ fn fits(ask: &Ask, answer: &Answer) -> bool {
             | (Ask::Attach { .. }, Answer::Attach(..))
             | (Ask::Duration { .. }, Answer::Duration(..))
             | (Ask::Attribution { .. }, Answer::Attribution(..))
+            | (Ask::Cohorts { .. }, Answer::Cohorts(..))
             | (Ask::Table(_), Answer::Table(..))
     )
 }

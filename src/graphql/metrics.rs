@@ -51,7 +51,8 @@ pub(super) fn record_scalar(model: &Model, metric: &Metric) -> &'static str {
         MetricKind::Ratio { .. }
         | MetricKind::Retention(_)
         | MetricKind::Attach(_)
-        | MetricKind::Conversion(_) => "Float",
+        | MetricKind::Conversion(_)
+        | MetricKind::Cohort(_) => "Float",
     }
 }
 

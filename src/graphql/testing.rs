@@ -8,9 +8,9 @@ use chrono::NaiveDate;
 use indexmap::IndexMap;
 
 use crate::engine::{
-    Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, ColumnInfo, ColumnKind,
-    DurationAnswerRow, Engine, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow,
-    SurvivalPoint, TableAnswer, TableStatus,
+    Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, CohortAnswerRow,
+    ColumnInfo, ColumnKind, DurationAnswerRow, Engine, ExpansionAnswerRow, PeriodInfo, Provenance,
+    RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{
@@ -116,6 +116,7 @@ pub(crate) fn empty_model() -> Model {
         dimensions: IndexMap::new(),
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
+        tiles: Vec::new(),
     }
 }
 
@@ -293,6 +294,7 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
             },
             provenance(),
         ),
+        Ask::Cohorts { .. } => Answer::Cohorts(vec![cohort_row(group)], provenance()),
         Ask::Table(ask) => {
             let mut columns = vec![column("segment", ColumnKind::Dimension)];
             columns.extend(
@@ -344,6 +346,20 @@ fn retention_row(group: Vec<(DimensionName, Scalar)>) -> RetentionAnswerRow {
         churned_customers: Some(1),
         expanded_customers: None,
         band: None,
+    }
+}
+
+fn cohort_row(group: Vec<(DimensionName, Scalar)>) -> CohortAnswerRow {
+    CohortAnswerRow {
+        cohort: period(),
+        age: 2,
+        group,
+        customers: Some(3),
+        mrr: Some(Number::Decimal(16000, 2)),
+        mrr_retention: Number::fraction(16, 15),
+        logo_retention: None,
+        starting_customers: None,
+        starting_mrr: Some(Number::Decimal(15000, 2)),
     }
 }
 

@@ -8,6 +8,7 @@ mod attach;
 mod attribution;
 mod balance;
 mod cells;
+mod cohort;
 mod duration;
 mod facts;
 mod grouped;
@@ -28,6 +29,7 @@ pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, att
 pub use attribution::{Attribution, AttributionAsk, Credit, attribute};
 pub use balance::{BalanceCell, balance};
 pub use cells::{Cells, Merge, over_customers};
+pub use cohort::{Cohort, CohortAsk, CohortCell, Cohorts, cohort_groups, cohorts};
 pub use duration::{DurationAsk, Durations, Origins, durations};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};
 pub use movement::{MovementAsk, MovementCell, class_of_step, movement};

@@ -68,6 +68,7 @@ pub enum MetricKind {
     Duration(DurationKind),
     Attribution(AttributionKind),
     Conversion(ConversionKind),
+    Cohort(CohortKind),
 }
 
 impl MetricKind {
@@ -85,6 +86,7 @@ impl MetricKind {
             Self::Duration(_) => "duration",
             Self::Attribution(_) => "attribution",
             Self::Conversion(_) => "conversion",
+            Self::Cohort(_) => "cohort",
         }
     }
 }
@@ -300,6 +302,22 @@ pub struct ConversionKind {
     pub conversion_key: ColumnName,
     /// Calendar days within which the conversion counts.
     pub within_days: u32,
+}
+
+/// Customers by the period of their acquisition, followed by age.
+#[derive(Debug, Clone)]
+pub struct CohortKind {
+    pub balance: BalanceName,
+    /// The dataset and columns of acquisition: (customer key, date).
+    pub acquisition: (DatasetName, ColumnName, ColumnName),
+    pub measure: CohortMeasure,
+}
+
+/// What a flat table shows of a cohort, to date, against the end of its first period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CohortMeasure {
+    MrrRetention,
+    LogoRetention,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod expr;
 mod metric;
 mod names;
 mod resolve;
+mod tile;
 
 use indexmap::IndexMap;
 
@@ -17,14 +18,15 @@ pub use dimension::{Dimension, DimensionType, DimensionValue};
 pub use expr::{MetricExpr, ScalarExpr};
 pub use metric::{
     Aggregate, AggregateKind, AttachBasis, AttachKind, AttributionKind, AttributionRule,
-    BalanceMeasure, Band, ConversionKind, CumulativeWindow, Deprecation, DurationKind,
-    DurationMeasure, GoodDirection, Metric, MetricKind, Milestones, MovementMeasure, Offers,
-    OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
+    BalanceMeasure, Band, CohortKind, CohortMeasure, ConversionKind, CumulativeWindow, Deprecation,
+    DurationKind, DurationMeasure, GoodDirection, Metric, MetricKind, Milestones, MovementMeasure,
+    Offers, OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
     TimeOrigin, Unit, Window,
 };
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
 
 pub use resolve::resolve;
+pub use tile::Tile;
 
 use crate::values::Calendar;
 
@@ -51,6 +53,8 @@ pub struct Model {
     pub dimensions: IndexMap<DimensionName, Dimension>,
     pub balances: IndexMap<BalanceName, Balance>,
     pub metrics: IndexMap<MetricName, Metric>,
+    /// The project's own tiles, in order.
+    pub tiles: Vec<Tile>,
 }
 
 impl Model {

@@ -7,6 +7,7 @@ use crate::model::{
     AttachBasis, AttachKind, DimensionName, DurationKind, Metric, MetricKind, MetricName, Model,
     MovementClass, RetentionUnit, TimeOrigin,
 };
+use crate::values::Grain;
 
 use super::axes::Axes;
 use super::columns::column_keys;
@@ -29,6 +30,10 @@ pub fn bind(model: &Model, query: &MetricQuery) -> ApiResult<MetricPlan> {
     if let Some(rows) = query.scope.rows() {
         let own = query.filter.take();
         query.filter = Some(own.map_or_else(|| rows.clone(), |own| rows.clone().and(own)));
+    }
+    if let Ask::Cohorts { .. } = query.ask {
+        // A cohort is one period of a grain, and its age is counted in it.
+        query.grain = query.grain.or(Some(Grain::Month));
     }
     check_group_by(model, &query.group_by)?;
     let mut leaves = Leaves { model, leaves: Vec::new() };
@@ -182,7 +187,8 @@ fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> 
         | Ask::Expansion { metric }
         | Ask::Attach { metric, .. }
         | Ask::Duration { metric, .. }
-        | Ask::Attribution { metric, .. } => metric,
+        | Ask::Attribution { metric, .. }
+        | Ask::Cohorts { metric } => metric,
         Ask::Table(_) => {
             return Err(ApiError::new(ErrorCode::Internal, "A table is no typed ask."));
         }
@@ -218,6 +224,7 @@ fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> 
             kind.rule = *rule;
             Leaf::Attribution(kind)
         }
+        (Ask::Cohorts { .. }, MetricKind::Cohort(kind)) => Leaf::Cohort(kind.clone()),
         _ => {
             return Err(ApiError::new(
                 ErrorCode::Unavailable,
@@ -364,6 +371,9 @@ impl Leaves<'_> {
             MetricKind::Aggregate(kind) => self.add(Leaf::Aggregate(kind.clone()), Measure::Value),
             MetricKind::Conversion(kind) => {
                 self.add(Leaf::Conversion(kind.clone()), Measure::Value)
+            }
+            MetricKind::Cohort(kind) => {
+                self.add(Leaf::Cohort(kind.clone()), Measure::Cohort(kind.measure))
             }
         })
     }

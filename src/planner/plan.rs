@@ -4,9 +4,9 @@
 use std::fmt;
 
 use crate::model::{
-    AggregateKind, AttachKind, AttributionKind, BalanceName, ConversionKind, CumulativeWindow,
-    DurationKind, DurationMeasure, MetricExpr, MetricName, MovementMeasure, RetentionMeasure,
-    RetentionMethod, RetentionUnit, Unit, Window,
+    AggregateKind, AttachKind, AttributionKind, BalanceName, CohortKind, CohortMeasure,
+    ConversionKind, CumulativeWindow, DurationKind, DurationMeasure, MetricExpr, MetricName,
+    MovementMeasure, RetentionMeasure, RetentionMethod, RetentionUnit, Unit, Window,
 };
 
 use super::MetricQuery;
@@ -53,6 +53,7 @@ pub enum Leaf {
         window: CumulativeWindow,
     },
     Conversion(ConversionKind),
+    Cohort(CohortKind),
 }
 
 impl Leaf {
@@ -66,6 +67,7 @@ impl Leaf {
             Self::Attach(kind) => Some(&kind.balance),
             Self::Duration(kind) => Some(&kind.balance),
             Self::Attribution(kind) => Some(&kind.balance),
+            Self::Cohort(kind) => Some(&kind.balance),
             Self::Aggregate(_) | Self::Cumulative { .. } | Self::Conversion(_) => None,
         }
     }
@@ -127,6 +129,10 @@ impl fmt::Display for Leaf {
                 write_aggregate(f, " conversion:", &kind.conversion)?;
                 write!(f, " within_days={}", kind.within_days)
             }
+            Self::Cohort(kind) => {
+                let (dataset, customer, date) = &kind.acquisition;
+                write!(f, "Cohort of={} acquired={dataset}.{date} by={customer}", kind.balance)
+            }
         }
     }
 }
@@ -156,6 +162,7 @@ pub enum Measure {
     AttachRate,
     Duration(DurationMeasure),
     Credited,
+    Cohort(CohortMeasure),
     /// The leaf's only value.
     Value,
 }

@@ -61,6 +61,9 @@ pub enum Ask {
         metric: MetricName,
         rule: AttributionRule,
     },
+    Cohorts {
+        metric: MetricName,
+    },
     Table(TableAsk),
 }
 

@@ -106,6 +106,10 @@ fn summary(model: &Model) -> String {
             metric_summary(&mut out, metric);
         }
     }
+    for tile in &model.tiles {
+        let names: Vec<&str> = tile.group_by.iter().map(|name| name.as_str()).collect();
+        let _ = writeln!(out, "\ntile {} = {} by [{}]", tile.label, tile.metric, names.join(", "));
+    }
     out
 }
 

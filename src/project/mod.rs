@@ -134,7 +134,8 @@ mod tests {
         average_expansion_per_event expansion_mrr new_mrr contraction_mrr churned_mrr \
         reactivation_mrr net_new_mrr quick_ratio expansion_share_of_growth arpa attach_rate \
         median_days_to_expansion credited_mrr logo_retention_period logo_churn_rate_period \
-        gross_churn_rate_period expansion_rate_period expansion_events expanding_customers";
+        gross_churn_rate_period expansion_rate_period expansion_events expanding_customers \
+        cohort_mrr_retention";
 
     fn load_texts(files: &[(&str, &str)]) -> Loaded {
         let files = files.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
@@ -162,5 +163,6 @@ mod tests {
         assert_eq!(answers("attachRate"), Some("attach_rate"));
         assert_eq!(answers("timeToExpansion"), Some("median_days_to_expansion"));
         assert_eq!(answers("csmExpansionAttribution"), Some("credited_mrr"));
+        assert_eq!(answers("cohorts"), Some("cohort_mrr_retention"));
     }
 }

@@ -2,6 +2,7 @@
 //! linking DataFusion is what takes time.
 
 mod cases;
+mod cohorts;
 mod docs;
 mod object_storage;
 mod oracle;

@@ -30,8 +30,14 @@ fn the_committed_schema_is_current() {
 #[test]
 fn every_typed_field_has_a_canonical_metric() {
     let current = current();
-    for name in ["nrr", "expansion_mrr", "attach_rate", "median_days_to_expansion", "credited_mrr"]
-    {
+    for name in [
+        "nrr",
+        "expansion_mrr",
+        "attach_rate",
+        "median_days_to_expansion",
+        "credited_mrr",
+        "cohort_mrr_retention",
+    ] {
         assert!(current.contains(&format!("\n  {name}\n")), "{name} is not a MetricName");
     }
 }

@@ -26,7 +26,7 @@ function file(path) {
 
 /** Starts the mock and resolves to its base URL and a way to stop it. */
 export function start(port = 0, through = "2026-01-01") {
-  const schema = buildSchema(readFileSync(join(root, "schema.graphql"), "utf8"));
+  const schema = buildSchema(readFileSync(join(root, "..", "schema", "schema.graphql"), "utf8"));
   const rootValue = resolvers(company(day(through)));
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://mock").pathname;

@@ -99,6 +99,7 @@ impl Warehouse {
             dimensions: IndexMap::new(),
             balances: IndexMap::new(),
             metrics: IndexMap::new(),
+            tiles: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod arithmetic;
 mod attach;
 mod attribution;
 mod balance;
+mod cohort;
 mod conversion;
 mod duration;
 mod movement;
@@ -18,6 +19,7 @@ pub use arithmetic::{DerivedDef, RatioDef};
 pub use attach::{AttachDef, BasisWord, OrdersDef};
 pub use attribution::{AttributionDef, OffersDef, OwnersDef, RuleWord};
 pub use balance::{BalanceMetricDef, BalanceWord};
+pub use cohort::{CohortDef, CohortWord};
 pub use conversion::{ConversionDef, EventsDef};
 pub use duration::{AcquisitionDef, DurationDef, DurationWord, MilestonesDef, OriginWord};
 pub use movement::{ClassWord, MovementDef, MovementWord};
@@ -53,6 +55,7 @@ choice! {
         Duration = "duration",
         Attribution = "attribution",
         Conversion = "conversion",
+        Cohort = "cohort",
     }
 }
 
@@ -70,6 +73,7 @@ pub enum KindDef {
     Duration(Box<DurationDef>),
     Attribution(Box<AttributionDef>),
     Conversion(Box<ConversionDef>),
+    Cohort(Box<CohortDef>),
 }
 
 choice! {
@@ -202,6 +206,7 @@ fn read_kind(word: KindWord, map: &mut MapReader, reader: &mut Reader) -> Option
         KindWord::Duration => read!(boxed Duration),
         KindWord::Attribution => read!(boxed Attribution),
         KindWord::Conversion => read!(boxed Conversion),
+        KindWord::Cohort => read!(boxed Cohort),
     }
 }
 
@@ -219,7 +224,8 @@ fn kind_schema(word: &str) -> Value {
         "attach" => AttachDef::properties(&mut schema),
         "duration" => DurationDef::properties(&mut schema),
         "attribution" => AttributionDef::properties(&mut schema),
-        _ => ConversionDef::properties(&mut schema),
+        "conversion" => ConversionDef::properties(&mut schema),
+        _ => CohortDef::properties(&mut schema),
     }
     schema.extending(&format!("A metric of kind {word}."), COMMON_REF)
 }

@@ -12,6 +12,6 @@ pub use attributes::{AttributeColumn, Attributes, ident, load_attributes, lower_
 pub use balance::{LoadedBalance, key_space_of, load_balance};
 pub use columns::{codes, instants_in};
 pub use orders::{LoadedOrders, LoadedProducts, load_orders, load_products};
-pub use origins::{LoadedOrigins, load_origins};
+pub use origins::{LoadedOrigins, OriginColumns, load_origins};
 pub use owners::{LoadedOffers, load_offers, load_owners};
 pub use reader::{Reader, column};

@@ -3,7 +3,7 @@
 use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
 use crate::kernels::NONE;
-use crate::model::{DurationKind, Model, TimeOrigin};
+use crate::model::{ColumnName, DatasetName, DurationKind, Model, TimeOrigin};
 
 use super::balance::key_space_of;
 use super::columns::{codes, instants_in};
@@ -26,19 +26,53 @@ impl LoadedOrigins {
     }
 }
 
-/// Reads the origins that the duration starts from.
+/// Where origins are written.
+#[derive(Debug)]
+pub struct OriginColumns<'a> {
+    pub dataset: &'a DatasetName,
+    customer: &'a ColumnName,
+    at: &'a ColumnName,
+    /// The column of the milestone's name, and the name that counts.
+    milestone: Option<(&'a ColumnName, &'a str)>,
+}
+
+impl<'a> OriginColumns<'a> {
+    #[must_use]
+    pub fn of_acquisition(
+        (dataset, customer, at): &'a (DatasetName, ColumnName, ColumnName),
+    ) -> Self {
+        Self { dataset, customer, at, milestone: None }
+    }
+
+    /// What the duration starts from.
+    #[must_use]
+    pub fn of_duration(kind: &'a DurationKind) -> Self {
+        match (&kind.milestones, &kind.milestone) {
+            (Some(table), Some(name)) if kind.origin == TimeOrigin::Milestone => Self {
+                dataset: &table.dataset,
+                customer: &table.customer,
+                at: &table.time,
+                milestone: Some((&table.milestone, name)),
+            },
+            _ => Self::of_acquisition(&kind.acquisition),
+        }
+    }
+
+    /// Names what is read, to tell cached origins apart.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{} {} {} {:?}", self.dataset, self.customer, self.at, self.milestone)
+    }
+}
+
+/// Reads the origins.
 pub async fn load_origins(
     reader: &Reader<'_>,
     model: &Model,
     keys: &KeySpace,
-    kind: &DurationKind,
+    columns: &OriginColumns<'_>,
 ) -> ApiResult<LoadedOrigins> {
-    let (dataset, customer, at, milestone) = match (&kind.milestones, &kind.milestone) {
-        (Some(table), Some(name)) if kind.origin == TimeOrigin::Milestone => {
-            (&table.dataset, &table.customer, &table.time, Some((&table.milestone, name)))
-        }
-        _ => (&kind.acquisition.0, &kind.acquisition.1, &kind.acquisition.2, None),
-    };
+    let OriginColumns { dataset, customer, at, milestone } = *columns;
     let customers = keys.of(&key_space_of(model.datasets.get(dataset), customer));
     let names = Interner::default();
     let mut wanted = vec![customer.clone(), at.clone()];

@@ -87,7 +87,10 @@ fn data_type(formula: &Formula) -> &'static str {
             Measure::BalanceCustomers
             | Measure::Movement { .. }
             | Measure::Duration(DurationMeasure::QuantileDays(_)) => "int",
-            Measure::Retention(_) | Measure::AttachRate | Measure::Duration(_) => "float",
+            Measure::Retention(_)
+            | Measure::AttachRate
+            | Measure::Duration(_)
+            | Measure::Cohort(_) => "float",
         },
         Formula::Constant(_, 0) => "int",
         Formula::Constant(..) => "decimal",

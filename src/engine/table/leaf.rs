@@ -11,8 +11,8 @@ use crate::engine::context::{Context, compute};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::typed::{
-    AttachCells, MovementCells, RetentionCells, RetentionPass, parts, run_attach, run_attribution,
-    run_duration, run_movement, run_retention,
+    AttachCells, CohortsToDate, MovementCells, RetentionCells, RetentionPass, parts, run_attach,
+    run_attribution, run_cohorts_to_date, run_duration, run_movement, run_retention,
 };
 use crate::error::ApiResult;
 use crate::kernels::{BalanceCell, Cells, Estimate, Slicer, balance};
@@ -34,6 +34,7 @@ pub enum LeafRun {
     Duration(HashMap<(usize, GroupValues), Estimate>),
     Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8 },
     Aggregate(AggregateValues),
+    Cohorts(CohortsToDate),
 }
 
 /// Cells with the groups' values.
@@ -119,6 +120,7 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
             LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?)
         }
         Leaf::Conversion(kind) => LeafRun::Aggregate(run_conversion(context, kind, periods).await?),
+        Leaf::Cohort(kind) => LeafRun::Cohorts(run_cohorts_to_date(context, kind, periods).await?),
     })
 }
 
@@ -164,6 +166,7 @@ impl LeafRun {
             Self::Duration(estimates) => estimates.keys().map(|(_, group)| group.clone()).collect(),
             Self::Credited { by_group, .. } => keys(by_group),
             Self::Aggregate(values) => values.groups(),
+            Self::Cohorts(run) => keys(&run.by_group),
         }
     }
 
@@ -173,7 +176,10 @@ impl LeafRun {
         match self {
             Self::Balance { known, .. }
             | Self::Movement { known, .. }
-            | Self::Retention { known, .. } => known.iter().filter(|known| !**known).count(),
+            | Self::Retention { known, .. }
+            | Self::Cohorts(CohortsToDate { known, .. }) => {
+                known.iter().filter(|known| !**known).count()
+            }
             _ => 0,
         }
     }
@@ -220,6 +226,10 @@ impl LeafRun {
                 Some(Number::Decimal(credited, *scale))
             }
             Self::Aggregate(values) => values.value(group, period),
+            Self::Cohorts(run) => {
+                let Measure::Cohort(measure) = measure else { return None };
+                run.value(group, period, measure)
+            }
         }
     }
 }

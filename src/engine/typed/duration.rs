@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::context::{Context, compute};
+use crate::engine::load::OriginColumns;
 use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
 use crate::engine::{DurationAnswerRow, SurvivalPoint};
@@ -81,7 +82,7 @@ async fn origins_of(context: &Context<'_>, kind: &DurationKind) -> ApiResult<Ori
         }
         _ => &kind.acquisition.0,
     };
-    let origins = context.facts.origins(kind).await?;
+    let origins = context.facts.origins(&OriginColumns::of_duration(kind)).await?;
     context.read(dataset, None);
     if kind.origin == TimeOrigin::Milestone && origins.by_customer.iter().all(Option::is_none) {
         let name = kind.milestone.as_deref().unwrap_or_default();

@@ -116,6 +116,7 @@ impl<'d> Decoder<'d> {
                 metric,
                 rule: args.choice("rule", &RULES)?.unwrap_or(AttributionRule::OwnerAtEvent),
             },
+            "cohorts" => Ask::Cohorts { metric },
             other => {
                 let message = format!("`{other}` is not a question.");
                 return Err(ApiError::new(ErrorCode::BadRequest, message));

@@ -1,5 +1,5 @@
-//! Readers of the typed answers: retention, expansion, attach rate, time to expansion and
-//! attribution.
+//! Readers of the typed answers: retention, expansion, attach rate, time to expansion, attribution
+//! and cohorts.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use async_graphql::Value;
 use async_graphql::dynamic::{FieldFuture, FieldValue};
 
 use crate::engine::{
-    Answer, AttachAnswerRow, AttributionAnswerRow, BandHit, DurationAnswerRow, ExpandedBy,
-    ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint,
+    Answer, AttachAnswerRow, AttributionAnswerRow, BandHit, CohortAnswerRow, DurationAnswerRow,
+    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint,
 };
 use crate::model::{DimensionName, RetentionMethod};
 use crate::values::{Instant, Scalar};
@@ -23,6 +23,7 @@ pub(super) fn register(resolvers: &mut Resolvers) {
     attach(resolvers);
     duration(resolvers);
     attribution(resolvers);
+    cohorts(resolvers);
 }
 
 /// The rows of an answer of one kind; none of another.
@@ -43,6 +44,7 @@ pub(super) fn provenance(answer: &Arc<Answer>) -> Option<&Provenance> {
         | Answer::Attach(_, provenance)
         | Answer::Duration(_, provenance)
         | Answer::Attribution(_, provenance)
+        | Answer::Cohorts(_, provenance)
         | Answer::Table(_, provenance) => provenance,
     })
 }
@@ -225,4 +227,22 @@ fn attribution(resolvers: &mut Resolvers) {
         .value("accounts", |row| integer(row.accounts))
         .decimal("cohortMrr", |row| row.cohort_mrr.as_ref())
         .value("nrr", |row| ratio(row.nrr.as_ref()));
+}
+
+fn cohorts(resolvers: &mut Resolvers) {
+    resolvers
+        .of::<Arc<Answer>>("Cohorts")
+        .parts("rows", rows!(Cohorts))
+        .part("provenance", provenance);
+    resolvers
+        .of::<CohortAnswerRow>("CohortRow")
+        .part("cohort", |row| Some(&row.cohort))
+        .value("age", |row| Value::from(row.age))
+        .parts("group", |row| &row.group)
+        .value("customers", |row| integer(row.customers))
+        .decimal("mrr", |row| row.mrr.as_ref())
+        .value("mrrRetention", |row| ratio(row.mrr_retention.as_ref()))
+        .value("logoRetention", |row| ratio(row.logo_retention.as_ref()))
+        .value("startingCustomers", |row| integer(row.starting_customers))
+        .decimal("startingMrr", |row| row.starting_mrr.as_ref());
 }

@@ -8,7 +8,7 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 
 use crate::engine::{BandHit, TableStatus};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::model::{Dimension, DimensionName, GoodDirection, Metric};
+use crate::model::{Dimension, DimensionName, GoodDirection, Metric, Model, Tile};
 use crate::values::Instant;
 
 use super::super::ProblemInfo;
@@ -30,9 +30,13 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .field("dimensions", dimensions)
         .field("dimensionValues", dimension_values)
         .field("tables", tables)
-        .field("definitionVersion", |context| {
-            let version = execution(&context).map(|found| found.model().version.clone());
-            FieldFuture::from_value(version.map(Value::from))
+        .field("name", |context| of_model(context, |model| &model.name))
+        .field("currency", |context| of_model(context, |model| &model.currency))
+        .field("definitionVersion", |context| of_model(context, |model| &model.version))
+        .field("tiles", |context| {
+            let tiles = execution(&context).map_or(&[][..], |found| &found.model().tiles);
+            let items = tiles.iter().map(|tile| FieldValue::borrowed_any(tile));
+            FieldFuture::Value(Some(FieldValue::list(items)))
         })
         .field("problems", |context| {
             let problems = execution(&context).map_or(&[][..], |found| found.problems());
@@ -43,6 +47,12 @@ pub(super) fn register(resolvers: &mut Resolvers) {
     metric_state(resolvers);
     dimension_fields(resolvers);
     table_fields(resolvers);
+}
+
+/// A text of the model itself.
+fn of_model(context: ResolverContext<'_>, read: fn(&Model) -> &String) -> FieldFuture<'_> {
+    let found = execution(&context).map(|found| Value::from(read(found.model()).as_str()));
+    FieldFuture::from_value(found)
 }
 
 /// An argument, absent where null.
@@ -256,4 +266,9 @@ fn table_fields(resolvers: &mut Resolvers) {
         .value("message", |problem| Value::from(problem.message.as_str()))
         .value("file", |problem| text(problem.file.as_deref()))
         .value("line", |problem| integer(problem.line.map(i64::from)));
+    resolvers
+        .of::<Tile>("Tile")
+        .value("metric", |tile| Value::from(tile.metric.as_str()))
+        .value("label", |tile| Value::from(tile.label.as_str()))
+        .value("groupBy", |tile| tile.group_by.iter().map(DimensionName::as_str).collect());
 }

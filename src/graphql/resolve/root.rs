@@ -9,12 +9,13 @@ use super::catalog::CatalogRoot;
 use super::{Resolvers, execution};
 
 /// The root fields that ask the engine.
-pub(in super::super) const QUESTIONS: [&str; 6] = [
+pub(in super::super) const QUESTIONS: [&str; 7] = [
     "nrr",
     "expansionByType",
     "attachRate",
     "timeToExpansion",
     "csmExpansionAttribution",
+    "cohorts",
     "metrics",
 ];
 

@@ -1,8 +1,9 @@
 //! The catalogue.
 
 use super::super::ProblemInfo;
-use super::super::testing::api;
+use super::super::testing::{FakeEngine, api, model, over};
 use super::{answer, execute, parsed, text};
+use crate::model::{DimensionName, MetricName, Tile};
 
 #[tokio::test]
 async fn metrics_are_listed_and_searched_without_the_private_ones() {
@@ -89,5 +90,19 @@ async fn tables_and_problems() {
         r#""files":3,"bytes":1024.0,"rows":null,"dataThrough":"1970-01-01T00:00:00Z","problem":null}],"#,
         r#""problems":[{"code":"unknown-column","severity":"error","file":"metrics/own.yml","line":7}]}}}"#,
     );
+    assert_eq!(text(&execute(&api, query, "{}").await), expected);
+}
+
+#[tokio::test]
+async fn the_project_says_its_name_currency_and_tiles() {
+    let mut model = model();
+    model.tiles = vec![Tile {
+        metric: MetricName::new("mrr"),
+        label: "MRR by segment".into(),
+        group_by: vec![DimensionName::new("segment")],
+    }];
+    let (api, _) = over(FakeEngine::new(model));
+    let query = "{ catalog { name currency tiles { metric label groupBy } } }";
+    let expected = r#"{"data":{"catalog":{"name":"test","currency":"EUR","tiles":[{"metric":"mrr","label":"MRR by segment","groupBy":["segment"]}]}}}"#;
     assert_eq!(text(&execute(&api, query, "{}").await), expected);
 }

@@ -1,6 +1,8 @@
 //! How values are written.
 
 use crate::engine::{Answer, Cell, ColumnKind};
+use crate::model::MetricName;
+use crate::planner::Ask;
 use crate::values::{Instant, Number, Scalar};
 
 use super::super::testing::{FakeEngine, over, provenance, table, typed};
@@ -103,4 +105,23 @@ async fn dimension_values_of_every_type() {
     let response = execute(&api, "{ metrics(select: mrr) { rows } }", "{}").await;
     let rows = r#"[{"c0":true,"c1":3,"c2":12.50,"c3":0.5,"c4":"1970-01-01T00:00:01.500Z"}]"#;
     assert_eq!(text(&response), format!(r#"{{"data":{{"metrics":{{"rows":{rows}}}}}}}"#));
+}
+
+#[tokio::test]
+async fn cohorts_have_null_for_what_is_not_known() {
+    let mut model = super::super::testing::model();
+    model.metrics.get_mut("mrr").unwrap().field = Some("cohorts".into());
+    let (api, engine) = over(FakeEngine::new(model));
+    let query =
+        "{ cohorts(period: {last: 3}, grain: MONTH) { rows { cohort { start } age group { value }
+        customers mrr mrrRetention logoRetention startingCustomers startingMrr } } }";
+    let response = execute(&api, query, "{}").await;
+    let expected = concat!(
+        r#"{"data":{"cohorts":{"rows":[{"cohort":{"start":"2026-01-01"},"age":2,"group":[],"#,
+        r#""customers":3,"mrr":160.00,"mrrRetention":1.0666666666666667,"logoRetention":null,"#,
+        r#""startingCustomers":null,"startingMrr":150.00}]}}}"#,
+    );
+    assert_eq!(text(&response), expected);
+    let runs = engine.runs.lock().unwrap();
+    assert_eq!(runs[0][0].ask, Ask::Cohorts { metric: MetricName::new("mrr") });
 }

@@ -43,7 +43,7 @@ impl Resolver<'_> {
                 reach.entities.extend(owner.and_then(|dimension| dimension.entity.clone()));
                 reach
             }
-            MetricKind::Attach(_) | MetricKind::Duration(_) => {
+            MetricKind::Attach(_) | MetricKind::Duration(_) | MetricKind::Cohort(_) => {
                 Reach { entities: [EntityName::new(CUSTOMER)].into(), rows: HashSet::new() }
             }
         };

@@ -62,6 +62,11 @@ impl Resolver<'_> {
                     }
                 }
             }
+            MetricKind::Cohort(kind) => {
+                let (dataset, customer, date) = &kind.acquisition;
+                all.extend([customer, date].map(|column| (dataset.clone(), column.clone())));
+                self.balance_columns(&mut all, &kind.balance);
+            }
             MetricKind::Conversion(kind) => {
                 aggregate(&mut all, &kind.base);
                 all.push((kind.base.dataset.clone(), kind.base_key.clone()));

@@ -10,12 +10,13 @@ use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::model::{Deprecation, GoodDirection, Metric, MetricName, Unit};
 
 /// The typed root fields and the kind of metric that answers each.
-const FIELDS: [(&str, &str); 5] = [
+const FIELDS: [(&str, &str); 6] = [
     ("nrr", "retention"),
     ("expansionByType", "movement"),
     ("attachRate", "attach"),
     ("timeToExpansion", "duration"),
     ("csmExpansionAttribution", "attribution"),
+    ("cohorts", "cohort"),
 ];
 
 impl Resolver<'_> {

@@ -17,6 +17,7 @@ mod lineage;
 mod metrics;
 mod names;
 mod project;
+mod tiles;
 mod words;
 
 use std::collections::HashSet;
@@ -51,6 +52,7 @@ pub fn resolve(
     if let Some(order) = resolver.order_metrics() {
         resolver.finish_metrics(&order);
     }
+    let tiles = resolver.resolve_tiles();
 
     let Resolver { datasets, dimensions, balances, metrics, out, .. } = resolver;
     let failed = out.iter().any(|found| found.severity() == Severity::Error);
@@ -64,6 +66,7 @@ pub fn resolve(
         dimensions,
         balances,
         metrics,
+        tiles,
     });
     (model, Diagnostics::new(sources.clone(), out))
 }

@@ -5,10 +5,10 @@ use indexmap::IndexMap;
 
 use super::{Resolver, graph};
 use crate::model::{
-    Aggregate, AggregateKind, AttachBasis, AttributionRule, BalanceMeasure, CumulativeWindow,
-    DurationKind, DurationMeasure, Metric, MetricExpr, MetricKind, MetricName, MovementClass,
-    MovementMeasure, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit, TimeOrigin,
-    Unit, Window,
+    Aggregate, AggregateKind, AttachBasis, AttributionRule, BalanceMeasure, CohortKind,
+    CohortMeasure, CumulativeWindow, DurationKind, DurationMeasure, Metric, MetricExpr, MetricKind,
+    MetricName, MovementClass, MovementMeasure, RetentionKind, RetentionMeasure, RetentionMethod,
+    RetentionUnit, TimeOrigin, Unit, Window,
 };
 
 const NOTHING: &str = "does not add up: totals are asked without grain and groupBy";
@@ -197,6 +197,7 @@ fn formula(kind: &MetricKind) -> String {
             kind.base_key,
             kind.base.dataset
         ),
+        MetricKind::Cohort(kind) => cohort(kind),
     }
 }
 
@@ -266,6 +267,22 @@ fn duration(kind: &DurationKind) -> String {
         false => "Kaplan–Meier, customers who have not expanded and churned ones censored",
     };
     format!("{what} from {origin} to expansion {} ({estimate})", kind.nth)
+}
+
+fn cohort(kind: &CohortKind) -> String {
+    let rate = match kind.measure {
+        CohortMeasure::MrrRetention => "Σ cohort B(t) / Σ cohort B(first)",
+        CohortMeasure::LogoRetention => {
+            "cohort customers with B(first) > 0 and B(t) > 0 / those with B(first) > 0"
+        }
+    };
+    let (dataset, _, date) = &kind.acquisition;
+    format!(
+        "{rate}; cohort = customers whose {dataset}.{date} lies in the period, B = {}, first = the \
+         period's end, t = as many periods later as the cohort is old; in a flat table the end of \
+         observation",
+        kind.balance
+    )
 }
 
 /// With as few parentheses as the operators need.

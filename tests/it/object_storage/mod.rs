@@ -86,6 +86,7 @@ fn open(warehouse: &str, store_options: &Options, refresh: Duration) -> Catalog 
         dimensions: IndexMap::new(),
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
+        tiles: Vec::new(),
     };
     let settings = CatalogSettings {
         refresh,

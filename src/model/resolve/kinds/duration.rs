@@ -10,11 +10,7 @@ use crate::model::{DurationKind, DurationMeasure, Milestones, TimeOrigin};
 impl Resolver<'_> {
     pub(super) fn bind_duration(&mut self, def: &DurationDef, span: Span) -> Option<DurationKind> {
         let balance = self.balance(def.balance.as_ref(), span);
-        let customers = self.dataset_name(&def.acquisition.dataset)?;
-        let place = def.acquisition.span;
-        let named = def.acquisition.customer.as_ref();
-        let customer = self.key_column(&customers, CUSTOMER, named, place)?;
-        let date = self.use_column(&customers, &def.acquisition.date)?;
+        let acquisition = self.acquisition(&def.acquisition)?;
         let milestones = match &def.milestones {
             None => None,
             Some(written) => Some(self.milestones(written)?),
@@ -35,7 +31,7 @@ impl Resolver<'_> {
         Some(DurationKind {
             balance: balance?,
             origin,
-            acquisition: (customers, customer, date),
+            acquisition,
             milestones,
             milestone: def.milestone.as_ref().map(|text| text.value.clone()),
             nth: self.number(def.nth.as_ref(), 1, (1, 1_000)),

@@ -2,6 +2,7 @@
 
 mod attach;
 mod attribution;
+mod cohort;
 mod conversion;
 mod duration;
 
@@ -48,6 +49,7 @@ impl Resolver<'_> {
             KindDef::Duration(def) => MetricKind::Duration(self.bind_duration(def, span)?),
             KindDef::Attribution(def) => MetricKind::Attribution(self.bind_attribution(def, span)?),
             KindDef::Conversion(def) => MetricKind::Conversion(self.bind_conversion(def)?),
+            KindDef::Cohort(def) => MetricKind::Cohort(self.bind_cohort(def, span)?),
         })
     }
 
