@@ -7,6 +7,7 @@ mod docs;
 mod object_storage;
 mod oracle;
 mod properties;
+mod reconcile;
 mod same_digits;
 mod schema;
 mod support;

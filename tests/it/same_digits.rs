@@ -217,7 +217,8 @@ async fn exports_agree(api: &Api, names: &[String], rows: &[Json]) {
                 Json::Null => cell.is_empty(),
                 Json::String(text) => cell == text,
                 number => {
-                    *cell == number.to_string() || cell.parse::<f64>().ok() == number.as_f64()
+                    let written = number.to_string();
+                    cell == written || cell.parse::<f64>().ok() == number.as_f64()
                 }
             };
             assert!(same, "{name}: {cell} in the CSV, {wanted} in JSON");
