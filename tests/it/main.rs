@@ -1,6 +1,8 @@
 //! One executable for every test that needs more than one room, a socket or another program:
 //! linking DataFusion is what takes time.
 
+mod bad_input;
+mod binary;
 mod cases;
 mod cohorts;
 mod docs;

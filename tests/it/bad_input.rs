@@ -1,0 +1,279 @@
+//! Bad input: each is a clear error with a closed code that names the subject and what to do, and
+//! leaves everything else answering.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+use upswell::graphql::{Api, Caller, Format};
+
+use crate::support::{
+    api, api_of, ask, execute, refused,
+    warehouse::{write_case, write_table},
+};
+
+const FEBRUARY: &str = r#"period: {start: "2024-02-01", end: "2024-03-01"}"#;
+
+fn eight_customers(settings: &str) -> (TempDir, Api) {
+    let root = TempDir::new().unwrap();
+    write_case(&root.path().join("warehouse"), "eight-customers");
+    let api = api(root.path(), settings);
+    (root, api)
+}
+
+/// The error of a document: its code, and that the message says all of `says` and nothing of ours.
+async fn assert_refused(api: &Api, root: &Path, document: &str, code: &str, says: &[&str]) {
+    let (found, message) = refused(api, document).await;
+    assert_eq!(found, code, "{document}: {message}");
+    for word in says {
+        assert!(message.contains(word), "{document}: `{word}` is not in: {message}");
+    }
+    for inner in ["DataFusion", "ArrowError", "object_store", "panicked", &root.to_string_lossy()] {
+        assert!(!message.contains(inner), "{document}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_get_the_nearest_one() {
+    let (root, api) = eight_customers("");
+    for (document, code, says) in [
+        (
+            format!("{{ metrics(select: [nrrr], {FEBRUARY}) {{ rows }} }}"),
+            "UNKNOWN_METRIC",
+            &["nrrr", "`nrr`"][..],
+        ),
+        (
+            format!("{{ nrr({FEBRUARY}, groupBy: [segmnt]) {{ rows {{ nrr }} }} }}"),
+            "UNKNOWN_DIMENSION",
+            &["segmnt", "`segment`"],
+        ),
+        (
+            format!("{{ nrr({FEBRUARY}, groupBy: [product_id]) {{ rows {{ nrr }} }} }}"),
+            "INCOMPATIBLE_DIMENSION",
+            &["product_id", "CUSTOMER_PRODUCT"],
+        ),
+        (
+            format!(
+                "{{ metrics(select: [attach_rate], {FEBRUARY}, groupBy: [csm_id]) {{ rows }} }}"
+            ),
+            "INCOMPATIBLE_DIMENSION",
+            &["attach_rate", "csm_id", "segment"],
+        ),
+        (
+            format!(
+                "{{ metrics(select: [mrr], {FEBRUARY}, having: {{mrrr: {{gt: 1}}}}) {{ rows }} }}"
+            ),
+            "BAD_REQUEST",
+            &["mrrr", "`mrr`"],
+        ),
+        (
+            format!(
+                "{{ metrics(select: [mrr], {FEBRUARY}, orderBy: [{{by: \"arr\"}}]) {{ rows }} }}"
+            ),
+            "BAD_REQUEST",
+            &["arr", "no column"],
+        ),
+    ] {
+        assert_refused(&api, root.path(), &document, code, says).await;
+    }
+}
+
+#[tokio::test]
+async fn absurd_arguments_are_refused_with_advice() {
+    let (root, api) = eight_customers("");
+    for (document, code, says) in [
+        (
+            "{ nrr(period: {start: \"2024-03-01\", end: \"2024-02-01\"}) { rows { nrr } } }",
+            "BAD_PERIOD",
+            &["2024-02-01", "2024-03-01"][..],
+        ),
+        (
+            "{ nrr(period: {start: \"0001-01-01\", end: \"9999-01-01\"}, grain: DAY) { rows { nrr } } }",
+            "BAD_PERIOD",
+            &["5000", "DAY"],
+        ),
+        ("{ nrr(period: {last: 3}) { rows { nrr } } }", "BAD_PERIOD", &["grain"]),
+        ("{ nrr(period: {}) { rows { nrr } } }", "BAD_PERIOD", &["start"]),
+        (
+            "{ metrics(select: [mrr], period: {last: 1}, grain: MONTH, limit: -1) { rows } }",
+            "BAD_REQUEST",
+            &["limit"],
+        ),
+        (
+            "{ metrics(select: [mrr], period: {last: 1}, grain: MONTH, limit: 100001) { rows } }",
+            "TOO_MANY_ROWS",
+            &["100000"],
+        ),
+        (
+            "{ metrics(select: [mrr], period: {last: 1}, grain: MONTH, where: {or: []}) { rows } }",
+            "BAD_REQUEST",
+            &["or"],
+        ),
+        ("{ timeToExpansion(nth: 0) { rows { subjects } } }", "BAD_REQUEST", &["nth"]),
+        (
+            "{ timeToExpansion(origin: PREVIOUS_EXPANSION) { rows { subjects } } }",
+            "BAD_REQUEST",
+            &["nth: 2"],
+        ),
+    ] {
+        assert_refused(&api, root.path(), document, code, says).await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_table_spoils_only_what_needs_it() {
+    let (root, api) = eight_customers("");
+    let document = format!(
+        "{{ good: nrr({FEBRUARY}, window: PERIOD) {{ rows {{ nrr }} }} \
+            bad: attachRate({FEBRUARY}) {{ rows {{ rate }} }} \
+            metric: catalog {{ metric(name: attach_rate) {{ available unavailableBecause }} }} }}"
+    );
+    let response = execute(&api, &document).await;
+    assert_eq!(response["data"]["good"]["rows"][0]["nrr"], 423.0 / 430.0);
+    assert!(response["data"]["bad"].is_null());
+    let errors = response["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0]["path"][0], "bad");
+    assert_eq!(errors[0]["extensions"]["code"], "UNAVAILABLE");
+    assert_eq!(response["data"]["metric"]["metric"]["available"], false);
+    let keys: Vec<&String> = response["data"].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["good", "bad", "metric"]);
+    drop(root);
+}
+
+#[tokio::test]
+async fn damaged_files_are_named_and_other_tables_answer() {
+    let (root, _) = eight_customers("");
+    let orders = root.path().join("warehouse/order_lines");
+    fs::create_dir_all(&orders).unwrap();
+    for (name, bytes) in [
+        ("empty.parquet", &b""[..]),
+        ("foreign.parquet", b"order_id,customer_id\n1,2\n"),
+        ("cut.parquet", b"PAR1\x15\x04\x15\x10"),
+    ] {
+        for entry in fs::read_dir(&orders).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        fs::write(orders.join(name), bytes).unwrap();
+        write_table(
+            &root.path().join("warehouse"),
+            "products",
+            "product_id,name,family,kind,tier\ncore,Core,platform,core,1",
+        );
+        let api = crate::support::api(root.path(), "");
+        let document = format!("{{ attachRate({FEBRUARY}) {{ rows {{ rate }} }} }}");
+        assert_refused(&api, root.path(), &document, "BAD_DATA", &["order_lines", name]).await;
+        let data =
+            ask(&api, &format!("{{ nrr({FEBRUARY}, window: PERIOD) {{ rows {{ grr }} }} }}")).await;
+        assert_eq!(data["nrr"]["rows"][0]["grr"], 38.0 / 43.0);
+    }
+}
+
+#[tokio::test]
+async fn a_class_nobody_mapped_shows_the_mapping_and_balances_still_answer() {
+    let root = TempDir::new().unwrap();
+    let warehouse = root.path().join("warehouse");
+    write_table(
+        &warehouse,
+        "mrr_movements",
+        "customer_id,occurred_at,movement,amount\n\
+         a,2024-01-01T00:00:00Z,new,10.00\na,2024-02-05T00:00:00Z,upgrade,5.00",
+    );
+    let api = api(root.path(), "");
+    let waterfall = format!("{{ nrr({FEBRUARY}, window: PERIOD) {{ rows {{ expansionMrr }} }} }}");
+    let says = ["mrr_movements", "upgrade: <class>", "canonical"];
+    assert_refused(&api, root.path(), &waterfall, "BAD_DATA", &says).await;
+    let document = format!("{{ metrics(select: [mrr, nrr_period], {FEBRUARY}) {{ rows }} }}");
+    let row = &ask(&api, &document).await["metrics"]["rows"][0];
+    assert_eq!((row["mrr"].as_f64(), row["nrr_period"].as_f64()), (Some(15.0), Some(1.5)));
+    let mapped = "canonical:\n  mrr_movements:\n    values: { movement: { upgrade: expansion } }\n";
+    let api = crate::support::api(root.path(), mapped);
+    let row = &ask(&api, &waterfall).await["nrr"]["rows"][0];
+    assert_eq!(row["expansionMrr"].as_f64(), Some(5.0));
+}
+
+#[tokio::test]
+async fn rows_that_cannot_count_are_left_out_and_noted() {
+    let root = TempDir::new().unwrap();
+    write_table(
+        &root.path().join("warehouse"),
+        "mrr_movements",
+        "customer_id,occurred_at,movement,amount\n\
+         a,2024-01-01T00:00:00Z,new,10.00\n,2024-01-02T00:00:00Z,new,7.00\n\
+         b,,new,3.00\nc,2024-01-03T00:00:00Z,new,",
+    );
+    let api = api(root.path(), "");
+    let document =
+        format!("{{ metrics(select: [mrr], {FEBRUARY}) {{ rows provenance {{ notes }} }} }}");
+    let table = &ask(&api, &document).await["metrics"];
+    assert_eq!(table["rows"][0]["mrr"].as_f64(), Some(10.0));
+    let notes = table["provenance"]["notes"].to_string();
+    assert!(notes.contains("3 row(s) of mrr_movements"), "{notes}");
+}
+
+#[tokio::test]
+async fn keys_that_are_not_unique_are_refused_never_summed_twice() {
+    let (root, _) = eight_customers("");
+    write_table(
+        &root.path().join("warehouse"),
+        "customers",
+        "customer_id,name,segment,acquired_on\nA,A,SMB,2023-12-01\nA,A,Enterprise,2023-12-01",
+    );
+    let api = api(root.path(), "");
+    let by = format!("{{ nrr({FEBRUARY}, groupBy: [segment]) {{ rows {{ nrr }} }} }}");
+    assert_refused(&api, root.path(), &by, "BAD_DATA", &["customers", "customer_id", "unique"])
+        .await;
+}
+
+#[tokio::test]
+async fn decimals_beyond_fifteen_digits_fail_in_json_and_are_exact_in_csv() {
+    let root = TempDir::new().unwrap();
+    write_table(
+        &root.path().join("warehouse"),
+        "mrr_movements",
+        "customer_id,occurred_at,movement,amount\na,2024-01-01T00:00:00Z,new,1234567890123456.78",
+    );
+    let api = api(root.path(), "");
+    let document = format!("{{ nrr({FEBRUARY}) {{ rows {{ endingMrr }} }} }}");
+    assert_refused(&api, root.path(), &document, "OUT_OF_RANGE", &["CSV"]).await;
+    let parameters = [("select", "mrr"), ("start", "2024-02-01"), ("end", "2024-03-01")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let caller = Caller::unrestricted("test", "test");
+    let csv = api.export(&parameters, Format::Csv, &caller).await.unwrap();
+    assert_eq!(String::from_utf8(csv.body).unwrap(), "mrr\r\n1234567890123456.78\r\n");
+}
+
+#[tokio::test]
+async fn empty_tables_answer_without_numbers() {
+    let root = TempDir::new().unwrap();
+    write_table(
+        &root.path().join("warehouse"),
+        "mrr_movements",
+        "customer_id,occurred_at,movement,amount",
+    );
+    let api = api(root.path(), "");
+    let document = format!(
+        "{{ nrr({FEBRUARY}) {{ rows {{ nrr startingMrr }} provenance {{ notes }} }} \
+           expansionByType({FEBRUARY}) {{ rows {{ amount }} }} }}"
+    );
+    let data = ask(&api, &document).await;
+    assert!(data["nrr"]["rows"][0]["nrr"].is_null());
+    assert!(data["nrr"]["provenance"]["notes"].to_string().contains("holds no rows"));
+    assert_eq!(data["expansionByType"]["rows"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_project_without_a_field_answers_unavailable() {
+    let root = TempDir::new().unwrap();
+    write_case(&root.path().join("warehouse"), "eight-customers");
+    let files = [
+        ("upswell.yml", "version: 1\nwarehouse: warehouse\n"),
+        (
+            "metrics/own.yml",
+            "metrics:\n  - name: nrr\n    kind: retention\n    balance: recurring_revenue\n    measure: nrr\n    window: period\n",
+        ),
+    ];
+    let api = api_of(root.path(), &files);
+    let document = format!("{{ nrr({FEBRUARY}) {{ rows {{ nrr }} }} }}");
+    assert_refused(&api, root.path(), &document, "UNAVAILABLE", &["nrr"]).await;
+}
