@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Axis, OwnerFacts, Span};
 use crate::model::{DatasetName, DimensionName};
-use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Spine};
+use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Predicate, Spine};
 use crate::values::{Instant, Scalar};
 
 use super::facts::Facts;
@@ -22,7 +22,7 @@ pub struct Context<'a> {
     pub max_rows: usize,
     /// Most cells (groups × periods) a question may hold at once.
     pub max_cells: usize,
-    gathered: Mutex<Gathered>,
+    gathered: Arc<Mutex<Gathered>>,
 }
 
 /// What the computation learned for the answer's provenance.
@@ -36,7 +36,29 @@ struct Gathered {
 impl<'a> Context<'a> {
     #[must_use]
     pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, max_cells: usize) -> Self {
-        Self { plan, facts, max_rows, max_cells, gathered: Mutex::default() }
+        Self { plan, facts, max_rows, max_cells, gathered: Arc::default() }
+    }
+
+    /// The same question under another plan; what is learned goes to the same answer.
+    #[must_use]
+    pub fn under<'p>(&'p self, plan: &'p MetricPlan) -> Context<'p> {
+        Context {
+            plan,
+            facts: self.facts.clone(),
+            max_rows: self.max_rows,
+            max_cells: self.max_cells,
+            gathered: Arc::clone(&self.gathered),
+        }
+    }
+
+    /// The plan of the question with one more condition, that of a metric's own filter.
+    #[must_use]
+    pub fn narrowed(&self, filter: &Predicate) -> MetricPlan {
+        let mut query = self.query().clone();
+        let own = query.filter.take();
+        query.filter = Some(own.map_or_else(|| filter.clone(), |own| filter.clone().and(own)));
+        let asked = self.plan.asked.clone();
+        MetricPlan { query, asked, leaves: Vec::new(), outputs: Vec::new() }
     }
 
     #[must_use]

@@ -5,6 +5,7 @@ mod aggregate;
 mod answer;
 mod bands;
 mod context;
+mod definitions;
 mod facts;
 mod keys;
 mod load;
@@ -23,7 +24,8 @@ use async_trait::async_trait;
 pub use answer::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell,
     CohortAnswerRow, ColumnInfo, ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow,
-    Group, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Group, Mark, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer,
+    TableStatus, TargetHit, VariantAnswerRow, VariantItem,
 };
 
 pub use local::{EngineSettings, LocalEngine};

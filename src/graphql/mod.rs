@@ -158,6 +158,9 @@ impl Api {
         let roots = reader.root_fields(operation);
         self.limits.check_root_fields(roots.len())?;
         let questions = self.questions(&reader, &roots, &caller.scope);
+        let model = self.engine.model();
+        let asked = questions.values().flatten();
+        let deprecated = metrics::deprecated_in(model, asked);
         let execution = Arc::new(Execution::new(
             Arc::clone(&self.engine),
             caller.scope.clone(),
@@ -176,7 +179,8 @@ impl Api {
         errors.extend(execution.take_failures().into_iter().map(Reported::from));
         response::sort_errors(&mut errors, roots.keys().copied());
         let data = response::in_document_order(answered.data, roots.keys().copied(), &errors);
-        Ok(GraphqlResponse::answered(&data, &errors, &caller.request_id))
+        let answered = GraphqlResponse::answered(&data, &errors, &caller.request_id);
+        Ok(GraphqlResponse { deprecated, ..answered })
     }
 
     /// What each root field asks, by response key.
@@ -211,9 +215,11 @@ impl Api {
         let (arguments, totals) = export::arguments(&self.contract, parameters)?;
         let decoder = decode::Decoder::new(model, &self.contract, &caller.scope);
         let question = decoder.question("metrics", arguments, totals)?;
+        let deprecated = metrics::deprecated_in(model, std::iter::once(&question));
         let answer = self.engine.run(vec![question]).await.into_iter().next();
         let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
-        export::write(&answer.ok_or_else(missing)??, format)
+        let written = export::write(&answer.ok_or_else(missing)??, format)?;
+        Ok(Export { deprecated, ..written })
     }
 }
 

@@ -14,6 +14,8 @@ pub struct GraphqlResponse {
     /// The JSON body.
     pub body: Vec<u8>,
     pub outcome: Outcome,
+    /// Deprecated metrics that were asked for, each once.
+    pub deprecated: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +39,14 @@ struct Body<'b> {
 impl GraphqlResponse {
     pub(super) fn answered(data: &Value, errors: &[Reported], request_id: &str) -> Self {
         let outcome = Outcome::Answered { errors: !errors.is_empty() };
-        Self { body: write(Some(data), errors, request_id), outcome }
+        let body = write(Some(data), errors, request_id);
+        Self { body, outcome, deprecated: Vec::new() }
     }
 
     pub(super) fn refused(errors: &[Reported], request_id: &str) -> Self {
         let code = errors.first().map_or(ErrorCode::Internal, |first| first.error.code);
-        Self { body: write(None, errors, request_id), outcome: Outcome::Refused(code) }
+        let body = write(None, errors, request_id);
+        Self { body, outcome: Outcome::Refused(code), deprecated: Vec::new() }
     }
 }
 

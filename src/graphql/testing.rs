@@ -10,14 +10,14 @@ use indexmap::IndexMap;
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, CohortAnswerRow,
     ColumnInfo, ColumnKind, DurationAnswerRow, Engine, ExpansionAnswerRow, PeriodInfo, Provenance,
-    RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus, VariantAnswerRow, VariantItem,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{
     Aggregate, AggregateKind, BalanceMeasure, BalanceName, Band, Deprecation, Dimension,
     DimensionName, DimensionType, DimensionValue, Metric, MetricKind, MetricName, Model,
     MovementClass, MovementMeasure, RetentionKind, RetentionMeasure, RetentionMethod,
-    RetentionUnit, SourcePos, Unit, Window,
+    RetentionRules, RetentionUnit, SourcePos, Unit, Window,
 };
 use crate::planner::{Ask, MetricQuery, Scope};
 use crate::values::{Calendar, Instant, Number, Scalar};
@@ -139,6 +139,7 @@ pub(crate) fn model() -> Model {
         window: Window::TrailingMonths(12),
         method: None,
         unit: RetentionUnit::Customer,
+        rules: RetentionRules::default(),
     });
     let movement = MetricKind::Movement {
         balance: balance.clone(),
@@ -202,15 +203,18 @@ pub(crate) fn metric(name: &str, kind: MetricKind, unit: Unit) -> Metric {
         label: name.replace('_', " "),
         description: format!("What {name} means."),
         kind,
+        filter: None,
         unit,
         additive: "adds up".into(),
         good: None,
         owner: None,
         tags: Vec::new(),
+        format: None,
         status: "stable".into(),
         private: false,
         deprecated: None,
         bands: Vec::new(),
+        targets: Vec::new(),
         formula: "a / b".into(),
         definition: format!("name: {name}"),
         dimensions: vec![DimensionName::new("segment"), DimensionName::new("region")],
@@ -219,6 +223,7 @@ pub(crate) fn metric(name: &str, kind: MetricKind, unit: Unit) -> Metric {
             crate::model::ColumnName::new("amount"),
         )],
         field: None,
+        versions: Vec::new(),
         source: SourcePos { file: "canonical/metrics.yml".into(), line: 12, column: 3 },
     }
 }
@@ -257,6 +262,7 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
                 events: 2,
                 customers: 1,
                 share: Number::fraction(1, 3),
+                target: None,
             }],
             provenance(),
         ),
@@ -271,6 +277,7 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
                 rate: Number::fraction(1, 4),
                 mature: true,
                 band: None,
+                target: None,
             }],
             provenance(),
         ),
@@ -289,11 +296,13 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
                     accounts: Some(3),
                     cohort_mrr: None,
                     nrr: None,
+                    target: None,
                 }],
                 warnings: vec!["2 assignments overlap.".into()],
             },
             provenance(),
         ),
+        Ask::Variants { of, .. } => Answer::Variants(vec![variant_row(of, group)], provenance()),
         Ask::Cohorts { .. } => Answer::Cohorts(vec![cohort_row(group)], provenance()),
         Ask::Table(ask) => {
             let mut columns = vec![column("segment", ColumnKind::Dimension)];
@@ -346,6 +355,29 @@ fn retention_row(group: Vec<(DimensionName, Scalar)>) -> RetentionAnswerRow {
         churned_customers: Some(1),
         expanded_customers: None,
         band: None,
+        target: None,
+    }
+}
+
+fn variant_row(of: &MetricName, group: Vec<(DimensionName, Scalar)>) -> VariantAnswerRow {
+    VariantAnswerRow {
+        period: period(),
+        window: period(),
+        group,
+        variant: of.clone(),
+        label: "Without price".into(),
+        rule: "expansion of type price left out".into(),
+        value: Number::fraction(415, 430),
+        numerator: Some(Number::Decimal(41500, 2)),
+        denominator: Some(Number::Decimal(43000, 2)),
+        difference: Number::fraction(-8, 430),
+        items: vec![VariantItem {
+            name: "exclude_types",
+            label: "Expansion of the types left out".into(),
+            amount: Some(Number::Decimal(-800, 2)),
+            denominator_amount: Some(Number::Decimal(0, 2)),
+            ratio: Number::fraction(-8, 430),
+        }],
     }
 }
 
@@ -402,5 +434,12 @@ pub(crate) fn typed(name: &str, kind: ColumnKind, data_type: &str) -> ColumnInfo
 }
 
 pub(crate) fn table(columns: Vec<ColumnInfo>, rows: Vec<Vec<Cell>>) -> TableAnswer {
-    TableAnswer { columns, rows, totals: None, truncated: false, sql: Some("select 1".into()) }
+    TableAnswer {
+        columns,
+        rows,
+        totals: None,
+        truncated: false,
+        marks: Vec::new(),
+        sql: Some("select 1".into()),
+    }
 }

@@ -6,15 +6,14 @@ mod bind;
 mod columns;
 mod period;
 mod plan;
-mod predicate;
 mod query;
 mod scope;
 
+pub use crate::model::{Predicate, Test};
 pub use axes::{Axes, OwnerAxis};
-pub use bind::{MAX_LIMIT, bind, metric};
+pub use bind::{MAX_LIMIT, bind, metric, side_by_side};
 pub use columns::{COMPARISON_SUFFIXES, column_keys};
 pub use period::{MAX_PERIODS, Period, Spine, trailing};
 pub use plan::{Formula, Leaf, Measure, MetricPlan, Output};
-pub use predicate::{Predicate, Test};
 pub use query::{Ask, Compare, MetricQuery, Nulls, OrderBy, PeriodAsk, TableAsk};
 pub use scope::Scope;

@@ -47,6 +47,7 @@ pub(super) async fn handle(
     let api = state.api();
     let caller = Caller::unrestricted("anonymous", id.as_str());
     let answered = api.execute(document, &caller).await;
+    state.telemetry.count_deprecated(&answered.deprecated);
     if answered.outcome == Outcome::NotAQuery && method != Method::POST {
         return refuse(Refusal { allow: "POST", ..Refusal::method("GET only answers queries.") });
     }

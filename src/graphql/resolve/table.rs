@@ -7,7 +7,7 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Value};
 
-use crate::engine::{Answer, ColumnInfo, ColumnKind, TableAnswer};
+use crate::engine::{Answer, ColumnInfo, ColumnKind, Mark, TableAnswer};
 use crate::model::Unit;
 
 use super::super::values;
@@ -33,6 +33,7 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .value("truncated", |answer| {
             Value::from(table(answer).is_some_and(|table| table.truncated))
         })
+        .parts("marks", |answer| table(answer).map_or(&[][..], |table| &table.marks))
         .value("sql", |answer| values::text(table(answer).and_then(|table| table.sql.as_deref())))
         .part("provenance", provenance);
     resolvers
@@ -43,6 +44,12 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .value("dataType", |column| Value::from(column.data_type.as_str()))
         .value("unit", |column| values::text(column.unit.as_ref().map(Unit::as_str)))
         .value("description", |column| values::text(column.description.as_deref()));
+    resolvers
+        .of::<Mark>("Mark")
+        .value("row", |mark| Value::from(mark.row))
+        .value("metric", |mark| Value::from(mark.metric.as_str()))
+        .part("band", |mark| mark.band.as_ref())
+        .part("target", |mark| mark.target.as_ref());
     // All fields of a record resolve alike, by their name.
     resolvers.of::<Record>("MetricRecord").field("", record_field);
 }

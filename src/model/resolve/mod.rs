@@ -7,6 +7,7 @@
 mod attributes;
 mod balances;
 mod columns;
+mod condition;
 mod datasets;
 mod dimensions;
 mod expression;
@@ -18,6 +19,8 @@ mod metrics;
 mod names;
 mod project;
 mod tiles;
+mod variants;
+mod versions;
 mod words;
 
 use std::collections::HashSet;
@@ -29,6 +32,8 @@ use super::{
     Model, SourcePos,
 };
 use crate::definitions::{Definitions, Text};
+use versions::Earlier;
+
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Binds everything. The model is there unless something is an error.
@@ -51,7 +56,10 @@ pub fn resolve(
     resolver.resolve_history();
     if let Some(order) = resolver.order_metrics() {
         resolver.finish_metrics(&order);
+        resolver.check_filters();
     }
+    resolver.check_variants(&written);
+    resolver.attach_versions();
     let tiles = resolver.resolve_tiles();
 
     let Resolver { datasets, dimensions, balances, metrics, out, .. } = resolver;
@@ -86,6 +94,10 @@ struct Resolver<'a> {
     dimensions: IndexMap<DimensionName, Dimension>,
     balances: IndexMap<BalanceName, Balance>,
     metrics: IndexMap<MetricName, Metric>,
+    /// Earlier versions, under names that no definition can have, until they are put in place.
+    earlier: Vec<Earlier>,
+    /// Filters as written, by the metric that carries them.
+    filters: Vec<(MetricName, Text)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -101,6 +113,8 @@ impl<'a> Resolver<'a> {
             dimensions: IndexMap::new(),
             balances: IndexMap::new(),
             metrics: IndexMap::new(),
+            earlier: Vec::new(),
+            filters: Vec::new(),
         }
     }
 
