@@ -3,9 +3,12 @@
 
 mod bad_input;
 mod binary;
+mod calendar;
 mod cases;
 mod cohorts;
 mod docs;
+mod filters;
+mod judged;
 mod object_storage;
 mod oracle;
 mod properties;
@@ -14,3 +17,5 @@ mod same_digits;
 mod schema;
 mod support;
 mod tidy;
+mod variants;
+mod versions;
