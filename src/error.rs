@@ -63,9 +63,17 @@ pub struct ApiError {
     pub message: String,
 }
 
+/// Longer messages are cut: what a caller sent is not sent back whole.
+const LONGEST_MESSAGE: usize = 2_000;
+
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let mut message: String = message.into();
+        if message.len() > LONGEST_MESSAGE {
+            message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+            message.push('…');
+        }
+        Self { code, message }
     }
 }
 
@@ -79,8 +87,14 @@ impl std::error::Error for ApiError {}
 
 pub type ApiResult<T> = Result<T, ApiError>;
 
+/// No name is longer; looking for the nearest one would cost the product of the lengths.
+const LONGEST_NAME: usize = 100;
+
 /// The candidate closest to `wanted`, if any is close enough to be meant.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wanted.len() > LONGEST_NAME {
+        return None;
+    }
     let wanted_lower = wanted.to_lowercase();
     candidates
         .into_iter()

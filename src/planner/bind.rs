@@ -246,6 +246,12 @@ fn duration_leaf(ask: &Ask, kind: &DurationKind) -> ApiResult<Leaf> {
         .ok()
         .filter(|n| *n >= 1 && i64::from(*n) <= MAX_NTH)
         .ok_or_else(|| bad_argument("nth", "1", MAX_NTH))?;
+    if milestone.is_some() && *origin != TimeOrigin::Milestone {
+        return Err(ApiError::new(
+            ErrorCode::BadRequest,
+            "A `milestone` needs `origin: MILESTONE`; leave it out, or say so.",
+        ));
+    }
     let leaf = DurationKind {
         origin: *origin,
         milestone: milestone.clone().or_else(|| kind.milestone.clone()),

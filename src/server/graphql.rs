@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{ALLOW, VARY};
+use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 
@@ -72,6 +72,10 @@ async fn read(method: &Method, request: Request<Body>) -> Result<GraphqlRequest,
             let parameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
             Ok(GraphqlRequest::from_parameters(parameters)?)
         }
+        Method::POST if request.headers().contains_key(CONTENT_ENCODING) => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send the body as it is, without `Content-Encoding`.",
+        )),
         Method::POST if sends_json(request.headers()) => {
             Ok(from_body(&body(request.into_body()).await?)?)
         }
