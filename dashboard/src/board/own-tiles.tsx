@@ -13,7 +13,7 @@ import { NULL, whereOf, type BoardState } from "./state.ts";
 type OwnTile = NonNullable<BoardData["catalog"]>["tiles"][number];
 const MOST = 12;
 
-export function OwnTileView({ tile, state }: { tile: OwnTile; state: BoardState }) {
+export function OwnTileView({ tile, state, alone }: { tile: OwnTile; state: BoardState; alone: boolean }) {
   const grouped = tile.groupBy.length > 0;
   const asked = useAsk(METRIC_TABLE, {
     select: [tile.metric], grain: state.grain, groupBy: tile.groupBy, where: whereOf(state.filters),
@@ -30,7 +30,7 @@ export function OwnTileView({ tile, state }: { tile: OwnTile; state: BoardState 
   return (
     <Tile
       id={`own-${tile.metric}-${tile.groupBy.join("-")}`} title={tile.label} metric={tile.metric} table={answer ? tableOf(answer, state.grain) : null} source={answer?.provenance ?? null}
-      loading={asked.loading} failure={asked.failure} retry={asked.retry} height={height}
+      loading={asked.loading} failure={asked.failure} retry={asked.retry} height={height} size={alone ? "full" : "half"}
       subtitle={grouped ? (rows[0] ? formatPeriod(String(rows[0].period), state.grain) : "Latest period") : `By ${GRAIN_WORDS[state.grain]}`} empty={rows.length ? null : "Nothing is recorded in this period."}
     >
       <Chart label={tile.label} height={height} inputs={[answer, location.search]} draw={(width, tall) => (grouped ? drawBars(bars, unit, width) : drawLines(points, unit, state.grain, new Map(), width, tall))} />

@@ -56,6 +56,7 @@ function AddFilter({ dimensions, filters, done }: { dimensions: DimensionLabel[]
         <select aria-label="Value" value="" disabled={loading} onChange={(event) => { navigate(link({ [`f.${dimension}`]: [...(filters.get(dimension) ?? []), event.currentTarget.value] })); done(); }}>
           <option value="">{failure ? "No values: try again" : loading ? "Loading…" : "Choose a value…"}</option>
           {values.map((value) => <option key={value} value={value}>{value}</option>)}
+          {!loading && !failure && <option value={NULL}>not set</option>}
         </select>
       )}
       <button type="button" class="chip" onClick={done}>Cancel</button>
