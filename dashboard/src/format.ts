@@ -115,11 +115,13 @@ export function shortPeriod(start: string, grain: Grain | null): string {
   return formatPeriod(start, grain).replace(/ 20(\d\d)$/, " ’$1");
 }
 
+/** A text with its first letter capital. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** snake_case names of types and owners as words. */
 export function words(name: string | null, missing = "Not classified"): string {
   if (name === null) return missing;
-  const text = name.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return sentence(name.replaceAll("_", " "));
 }
 
 export const GRAIN_WORDS: Record<Grain, string> = { DAY: "day", WEEK: "week", MONTH: "month", QUARTER: "quarter", YEAR: "year" };

@@ -11,7 +11,7 @@ const files = readdirSync(join(here, "browser")).filter((name) => name.endsWith(
 const server = await start();
 const env = { ...process.env, UPSWELL_URL: server.base, UPSWELL_PROJECT: server.project };
 // One file after the other: the last one changes the definitions under the server.
-const tests = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=60000", ...process.argv.slice(2), ...files], { stdio: "inherit", env });
+const tests = spawn(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...process.argv.slice(2), ...files], { stdio: "inherit", env });
 const code = await new Promise((resolve) => tests.on("exit", resolve));
 server.stop();
 process.exit(code ?? 1);

@@ -6,7 +6,7 @@ import { drawSpark } from "../charts/spark.ts";
 import { range } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
 import { IconButton } from "../components/icons.tsx";
-import { formatChange, formatEnd, formatPeriod, formatValue, GRAIN_WORDS, shiftMonths, shortPeriod, words } from "../format.ts";
+import { formatChange, formatEnd, formatPeriod, formatValue, GRAIN_WORDS, sentence, shiftMonths, shortPeriod } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { COMPARES, type BoardState } from "./state.ts";
 
@@ -34,7 +34,7 @@ export function Kpi({ name, title, answer, failure, loading, retry, info, state,
       <p class="value">{formatValue(value, unit, "short")}</p>
       {latest && <Change row={latest} name={name} unit={unit} state={state} good={info?.goodDirection ?? null} />}
       <Status band={bandIn(answer, rows.length - 1)} unit={unit} info={info} />
-      <Chart label={sparkLabel(title, rows, name, unit, state.grain)} height={34} draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
+      <Chart label={sparkLabel(title, rows, name, unit, state.grain)} height={34} small draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
     </KpiFrame>
   );
 }
@@ -50,7 +50,7 @@ export function MedianKpi(props: Props & { whole: KpiTable | null | undefined })
       <p class="value">{days === null ? "Not reached" : formatValue(days, "days", "short")} {days !== null && <span class="unit">days</span>}</p>
       {latest && state.compare ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? null} versus={cohorts(String(latest.period), state)} /> : <p class="change">{state.compare ? "No two cohorts to compare yet" : "No comparison chosen"}</p>}
       <Status band={bandIn(whole, 0)} unit="days" info={info} />
-      <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
+      <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} small draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
     </KpiFrame>
   );
 }
@@ -111,7 +111,7 @@ function Status({ band, unit, info }: { band: Band | null; unit: string | null; 
   const [level, shape] = band.standing ? STANDINGS[band.standing] : ["none", "■"];
   return (
     <p class={`status ${level}`}>
-      <span aria-hidden="true">{shape}</span> {words(band.label)} <span class="source">{range(band, unit)}. {band.source}</span>
+      <span aria-hidden="true">{shape}</span> {sentence(band.label)} <span class="source">{sentence(range(band, unit))}. {band.source}</span>
     </p>
   );
 }

@@ -5,7 +5,7 @@ import { useAsk } from "../api/use.ts";
 import { Chart } from "../charts/chart.tsx";
 import { barsHeight, drawBars, drawLines } from "../charts/generic.ts";
 import { Tile } from "../components/tile.tsx";
-import { formatPeriod, GRAIN_WORDS } from "../format.ts";
+import { formatPeriod, GRAIN_WORDS, setProject } from "../format.ts";
 import { link } from "../router.ts";
 import { tableOf, type FlatRow } from "../explore/shape.ts";
 import { NULL, whereOf, type BoardState } from "./state.ts";
@@ -21,6 +21,7 @@ export function OwnTileView({ tile, state, alone }: { tile: OwnTile; state: Boar
     orderBy: grouped ? [{ by: tile.metric, descending: true }] : [], limit: grouped ? MOST : 1000,
   });
   const answer = asked.data?.metrics;
+  if (asked.data?.catalog) setProject(asked.data.catalog);
   const rows = (answer?.rows ?? []) as FlatRow[];
   const unit = answer?.columns.find((column) => column.name === tile.metric)?.unit ?? null;
   const name = (row: FlatRow) => tile.groupBy.map((dimension) => row[dimension] ?? "not set").join(", ");

@@ -3,7 +3,7 @@ import { METRIC_TABLE } from "../api/documents.ts";
 import type { Where } from "../api/types.gen.ts";
 import { useAsk } from "../api/use.ts";
 import { NULL, readFilters, whereOf } from "../board/state.ts";
-import { formatDate, formatEnd, formatValue, words } from "../format.ts";
+import { formatDate, formatEnd, formatValue, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { save, toCsv, type Cell, type TableData } from "../table.ts";
 import { DataTable } from "./data-table.tsx";
@@ -47,6 +47,7 @@ export function CustomersPanel({ params }: { params: URLSearchParams }) {
     offset: page * PAGE,
   });
   const answer = asked.data?.metrics;
+  if (asked.data?.catalog) setProject(asked.data.catalog);
   const column = answer?.columns.find((one) => one.name === metric);
   const table: TableData | null = answer ? {
     columns: [{ key: "customer_name", label: "Customer", text: true }, { key: "customer_id", label: "ID", text: true }, { key: "segment", label: "Segment", text: true }, { key: metric, label: column?.label ?? metric, unit: column?.unit ?? null, style: "exact" }],

@@ -2,7 +2,7 @@
 import { DEFINITION } from "../api/documents.ts";
 import type { DefinitionData } from "../api/types.gen.ts";
 import { useAsk } from "../api/use.ts";
-import { formatInstant, formatValue, words } from "../format.ts";
+import { formatInstant, formatValue, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { FailureNote } from "./failure.tsx";
 import { Panel } from "./panel.tsx";
@@ -14,6 +14,7 @@ type Metric = NonNullable<Catalog["metric"]>;
 export function DefinitionPanel({ name }: { name: string }) {
   const { data, failure, retry } = useAsk(DEFINITION, { name });
   const metric = data?.catalog?.metric;
+  if (data?.catalog) setProject(data.catalog);
   return (
     <Panel title={metric?.label ?? words(name)} onClose={() => navigate(link({ info: null }))}>
       {failure ? <FailureNote failure={failure} retry={retry} />

@@ -23,6 +23,7 @@ export function ExplorePage({ params }: { params: URLSearchParams }) {
   const catalogue = useAsk(CATALOGUE, {});
   const asked = useAsk(METRIC_TABLE, variablesOf(state));
   const answer = asked.data?.metrics ?? null;
+  if (asked.data?.catalog) setProject(asked.data.catalog);
   const catalog = catalogue.data?.catalog ?? null;
   if (catalog) setProject(catalog);
   const table = answer ? tableOf(answer, state.grain) : null;

@@ -74,14 +74,14 @@ test("the band is the API's word, whatever it is", async () => {
   const { page, close } = await open(state, "/", {
     prepare: (page) => rewrite(page, (body, request) => { if (isBoard(request)) body.data.kpiNrr.marks = [{ row: body.data.kpiNrr.rows.length - 1, metric: "nrr", band }]; return body; }),
   });
-  assert.equal(await text(page, '[data-tile="kpi-nrr"] .status'), "▼ In the red from 130.0% to below 140.0%. Plan of the board");
+  assert.equal(await text(page, '[data-tile="kpi-nrr"] .status'), "▼ In the red From 130.0% to below 140.0%. Plan of the board");
   assert.equal(await page.locator('[data-tile="kpi-nrr"] .status.bad').count(), 1);
   await close();
 });
 
 test("the headline figures and the waterfall fit the first screen at 1440 × 900", async () => {
   const { page, close } = await open(state, "/");
-  const boxes = await page.locator(".kpi, [data-tile=waterfall] svg, [data-tile=trend] svg").evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().toJSON()));
+  const boxes = await page.locator(".kpi, [data-tile=waterfall] .chart > svg, [data-tile=trend] .chart > svg").evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().toJSON()));
   assert.equal(boxes.length, 9);
   for (const box of boxes) assert.ok(box.bottom <= 900 && box.right <= 1440 && box.top >= 0, JSON.stringify(box));
   await close();

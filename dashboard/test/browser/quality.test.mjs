@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { harness, isBoard, isTable, open, rewrite, settled, text, violations } from "./harness.mjs";
 
 const state = harness();
-const PLACES = { board: "/", "board as tables": "/?tables=waterfall,trend,expansion,base,cohorts,duration", definition: "/?info=nrr", customers: "/?drill=expansion_mrr&from=2025-01-01&to=2026-01-01", explore: "/explore?metrics=expansion_mrr,nrr&by=segment", catalogue: "/catalog?metric=nrr" };
+const PLACES = { board: "/", "board as tables": "/?tables=waterfall,trend,expansion,base,cohorts", definition: "/?info=nrr", customers: "/?drill=expansion_mrr&from=2025-01-01&to=2026-01-01", explore: "/explore?metrics=expansion_mrr,nrr&by=segment", catalogue: "/catalog?metric=nrr" };
 
 for (const colorScheme of ["light", "dark"])
   for (const [name, path] of Object.entries(PLACES))
