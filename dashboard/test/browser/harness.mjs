@@ -48,6 +48,7 @@ export async function open(state, path, { viewport = DESK, colorScheme = "light"
     page,
     seen,
     close: async () => {
+      await page.unrouteAll({ behavior: "ignoreErrors" });
       await context.close();
       assert.deepEqual(seen.foreign, [], "requests to other hosts");
       if (!expectErrors) assert.deepEqual(seen.errors, [], "errors on the console");
