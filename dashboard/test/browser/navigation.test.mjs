@@ -157,7 +157,7 @@ test("a filter is added, named, survives a reload and comes off", async () => {
 test("the link is copied, and the theme is kept", async () => {
   const { page, close } = await open(state, "/?f.segment=SMB");
   await page.getByRole("button", { name: "Copy link" }).click();
-  await page.getByText("Link copied").waitFor();
+  await page.getByRole("status").filter({ hasText: "Link copied" }).waitFor({ state: "attached" });
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), page.url());
   const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const light = await background();
