@@ -1,6 +1,6 @@
 // The board: does the base grow by itself, why, who did it, and can the numbers be trusted.
 import type { BoardData } from "../api/types.gen.ts";
-import { Chips, MoreFilters } from "../components/filters.tsx";
+import { Chips, MOST_CHIPS, MoreFilters } from "../components/filters.tsx";
 import { CustomersPanel } from "../components/customers.tsx";
 import { DefinitionPanel } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
@@ -118,7 +118,7 @@ function Controls({ state, board }: { state: BoardState; board: Board }) {
       </label>
       <div class="filter-row">
         <Chips dimension="segment" label="Segment" values={catalog?.chips ?? []} chosen={state.filters.get("segment") ?? []} />
-        <MoreFilters filters={state.filters} dimensions={attributes(catalog)} without="segment" />
+        <MoreFilters filters={state.filters} dimensions={attributes(catalog)} {...((catalog?.chips ?? []).length > MOST_CHIPS ? {} : { without: "segment" })} />
       </div>
     </form>
   );

@@ -1,7 +1,7 @@
 // Drill-down, and the address as the whole state.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { api, harness, money, open, rewrite, saved, settled, text } from "./harness.mjs";
+import { api, harness, isBoard, money, open, rewrite, saved, settled, text } from "./harness.mjs";
 
 const state = harness();
 const HOSTILE = '=HYPERLINK("http://evil.example")<img src=x onerror="window.hacked=1">';
@@ -151,6 +151,25 @@ test("a filter is added, named, survives a reload and comes off", async () => {
   await page.getByRole("button", { name: "Remove filter Region EMEA" }).click();
   await settled(page);
   assert.match(await text(page, ".lede"), /all customers/);
+  await close();
+});
+
+test("a missing value is a filter like any other, and can be taken off", async () => {
+  const { page, seen, close } = await open(state, "/?f.segment=~null");
+  assert.deepEqual(seen.requests[0].variables.where, { segment: { isNull: true } });
+  assert.match(await text(page, ".lede"), /segment not set/);
+  await page.getByRole("group", { name: "Segment" }).getByRole("button", { name: "not set", pressed: true }).click();
+  await settled(page);
+  assert.match(await text(page, ".lede"), /all customers/);
+  await close();
+});
+
+test("many segments are picked from a menu", async () => {
+  const many = Array.from({ length: 40 }, (_, index) => `Segment ${index + 1}`);
+  const { page, close } = await open(state, "/", { prepare: (page) => rewrite(page, (body, request) => { if (isBoard(request)) body.data.catalog.chips = many; return body; }) });
+  assert.equal(await page.getByRole("group", { name: "Segment" }).getByRole("button").count(), 7);
+  await page.getByRole("button", { name: "+ Filter" }).click();
+  assert.equal(await page.getByLabel("Filter by").getByRole("option", { name: "Segment" }).count(), 1);
   await close();
 });
 
