@@ -23,8 +23,10 @@ use async_trait::async_trait;
 pub use answer::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell,
     CohortAnswerRow, ColumnInfo, ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow,
-    Group, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Group, PeriodInfo, Provenance, RetentionAnswerRow, Standing, SurvivalPoint, TableAnswer,
+    TableStatus,
 };
+pub use bands::{band_of, bands_of};
 
 pub use local::{EngineSettings, LocalEngine};
 

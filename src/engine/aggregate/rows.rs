@@ -144,7 +144,9 @@ pub async fn rows_plan(context: &Context<'_>, ask: &RowsAsk<'_>) -> ApiResult<Lo
         }
         if let Some(filter) = measure.filter {
             let filter = lower_expr(&context.facts.reader, filter, builder.schema())?;
-            projection.push(filter.is_true().alias(filter_column(index)));
+            // Not `is true`: an aggregate's filter takes true alone, and DataFusion 55 drops the words
+            // from the physical plan, whose schema then differs from the logical one.
+            projection.push(filter.alias(filter_column(index)));
         }
     }
     if ask.slices {
@@ -175,7 +177,7 @@ fn counted_by_any(
     let mut any: Option<Expr> = None;
     for measure in ask.measures {
         let Some(filter) = measure.filter else { return Ok(None) };
-        let counts = lower_expr(&context.facts.reader, filter, schema)?.is_true();
+        let counts = lower_expr(&context.facts.reader, filter, schema)?;
         any = Some(any.map_or_else(|| counts.clone(), |any| any.or(counts.clone())));
     }
     Ok(any)
