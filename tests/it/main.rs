@@ -2,6 +2,7 @@
 //! linking DataFusion is what takes time.
 
 mod bad_input;
+mod benches;
 mod binary;
 mod cases;
 mod cohorts;
