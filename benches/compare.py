@@ -40,7 +40,7 @@ class Server:
     def __init__(self, binary, project, **settings):
         command = [binary, "serve", "-p", str(project), "--listen", "127.0.0.1:0"]
         given = {f"UPSWELL_{name.upper()}": str(value) for name, value in settings.items()}
-        environment = {**os.environ, "RUST_LOG": "warn", **given}
+        environment = {**os.environ, **given}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         for line in self.process.stdout:
             if "listens on" in line:

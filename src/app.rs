@@ -117,10 +117,13 @@ pub fn open_model(model: Model, limits: &Limits) -> Result<Opened, AppError> {
         query_memory: limits.query_memory,
         timeout: limits.timeout,
         max_rows: limits.max_rows,
+        // One half for answers, one for the responses that are written from them.
+        result_memory: limits.result_cache / 2,
+        proof_percent: limits.proof_percent,
         ..EngineSettings::default()
     };
     let engine = Arc::new(LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?);
-    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?;
+    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?.keeping(limits.result_cache / 2);
     Ok(Opened { api, engine, diagnostics: Diagnostics::default(), settings: BTreeMap::new() })
 }
 

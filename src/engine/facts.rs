@@ -66,6 +66,12 @@ pub fn fact_cache(bytes: u64) -> FactCache {
     Cache::builder().max_capacity(bytes / 1024).weigher(move |_, fact| kib(fact)).build()
 }
 
+/// Bytes of the facts that are kept, about.
+#[must_use]
+pub fn kept_bytes(cache: &FactCache) -> u64 {
+    cache.weighted_size() * 1024
+}
+
 /// The facts of one request, against one view of the warehouse.
 #[derive(Clone)]
 pub struct Facts<'a> {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod benches;
 mod binary;
+mod caching;
 mod cases;
 mod cohorts;
 mod docs;
