@@ -19,9 +19,9 @@ use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
 use crate::values::{Instant, Scalar};
 
 use super::context::Context;
-use super::facts::{FactCache, Facts, fact_cache, kept_bytes};
-use super::keys::KeySpace;
+use super::facts::Facts;
 use super::load::Reader;
+use super::memory::{Held, Memory};
 use super::needs::datasets_of;
 use super::reconcile::disagreements;
 use super::results::{Results, key};
@@ -66,31 +66,6 @@ impl Default for EngineSettings {
     }
 }
 
-/// What outlives a model: keys and facts of a warehouse, and answers.
-#[derive(Clone)]
-pub struct Memory {
-    keys: Arc<KeySpace>,
-    facts: FactCache,
-    results: Option<Results>,
-}
-
-impl Memory {
-    #[must_use]
-    pub fn new(settings: &EngineSettings) -> Self {
-        let keeps = settings.result_memory > 0;
-        let results = keeps.then(|| Results::new(settings.result_memory, settings.proof_percent));
-        Self { keys: Arc::default(), facts: fact_cache(settings.facts_memory), results }
-    }
-
-    /// Nothing kept: what is asked is computed from the files, if a second copy of the facts is
-    /// affordable; else from the facts that are there.
-    fn raw(&self, settings: &EngineSettings) -> Self {
-        let affordable = kept_bytes(&self.facts) <= settings.facts_memory / 4;
-        let settings = EngineSettings { result_memory: 0, ..settings.clone() };
-        if affordable { Self::new(&settings) } else { Self { results: None, ..self.clone() } }
-    }
-}
-
 /// DataFusion in this process over a catalog. Cheap to clone.
 #[derive(Clone)]
 pub struct LocalEngine {
@@ -131,7 +106,7 @@ impl LocalEngine {
         })
     }
 
-    fn facts<'a>(&'a self, view: &'a WarehouseView) -> Facts<'a> {
+    fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -139,9 +114,10 @@ impl LocalEngine {
                 session: &self.session,
                 view,
                 calendar: &self.model.calendar,
+                bound: self.settings.facts_memory,
             },
-            keys: &self.memory.keys,
-            cache: &self.memory.facts,
+            keys: &held.keys,
+            cache: &held.facts,
         }
     }
 
@@ -151,12 +127,12 @@ impl LocalEngine {
 
     /// The same engine without anything kept.
     pub(super) fn raw(&self) -> Self {
-        Self { memory: self.memory.raw(&self.settings), ..self.clone() }
+        Self { memory: self.memory.raw(), ..self.clone() }
     }
 
     /// The kept answer to exactly this question over exactly these files, else a new one.
     async fn kept(&self, plan: &MetricPlan, view: &WarehouseView) -> ApiResult<Arc<Answer>> {
-        let Some(results) = &self.memory.results else {
+        let Some(results) = self.memory.results() else {
             return self.answer(plan, view).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
@@ -176,8 +152,9 @@ impl LocalEngine {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
         })?;
+        let held = self.memory.held().await?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
-        let context = Context::new(plan, self.facts(view), limits.0, limits.1);
+        let context = Context::new(plan, self.facts(&held, view), limits.0, limits.1);
         let work = execute(&context);
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
@@ -243,7 +220,11 @@ impl LocalEngine {
             let datasets: Vec<DatasetName> =
                 balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
             let view = self.catalog.view(&datasets).await;
-            match disagreements(&self.facts(&view), balance).await {
+            let held = match self.memory.held().await {
+                Ok(held) => held,
+                Err(error) => return vec![format!("error: {}", error.message)],
+            };
+            match disagreements(&self.facts(&held, &view), balance).await {
                 Ok(found) => findings.extend(found),
                 Err(error) => findings.push(format!("error: {}", error.message)),
             }
@@ -397,7 +378,8 @@ impl Engine for LocalEngine {
         };
         let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
         seen.note(view.due());
-        dimension_values(&self.facts(&view), found, search, limit).await
+        let held = self.memory.held().await?;
+        dimension_values(&self.facts(&held, &view), found, search, limit).await
     }
 
     async fn tables(&self, seen: &Freshness) -> Vec<TableStatus> {
@@ -437,18 +419,10 @@ impl Engine for LocalEngine {
     }
 
     fn differences(&self) -> u64 {
-        self.memory.results.as_ref().map_or(0, Results::differences)
+        self.memory.results().map_or(0, Results::differences)
     }
 
     fn measurements(&self) -> Vec<Measurement> {
-        let mut all = self.memory.results.as_ref().map(Results::measurements).unwrap_or_default();
-        let gauge = |name, help, value| Measurement { name, help, value, counts: false };
-        all.push(gauge(
-            "facts_bytes",
-            "Bytes of facts in memory, about",
-            kept_bytes(&self.memory.facts),
-        ));
-        all.push(gauge("keys_bytes", "Bytes of keys in memory, about", self.memory.keys.bytes()));
-        all
+        self.memory.measurements()
     }
 }

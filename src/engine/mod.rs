@@ -11,6 +11,7 @@ mod keys;
 mod load;
 mod local;
 mod measured;
+mod memory;
 mod needs;
 mod proof;
 mod reconcile;
