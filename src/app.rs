@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::catalog::{Catalog, CatalogError, CatalogSettings};
 use crate::clock::SystemClock;
@@ -65,7 +66,10 @@ pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
     if files.files.is_empty() && files.unreadable.is_empty() {
         return Err(AppError::NoProject(folder.to_owned()));
     }
-    Ok(load(&files))
+    let begun = Instant::now();
+    let loaded = load(&files);
+    tracing::debug!(micros = begun.elapsed().as_micros(), "definitions loaded");
+    Ok(loaded)
 }
 
 /// Opens a project. Touches no table: a store that is down shows in answers.

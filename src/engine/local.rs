@@ -330,8 +330,10 @@ impl Engine for LocalEngine {
         queries: Vec<MetricQuery>,
         seen: &Freshness,
     ) -> Vec<ApiResult<Arc<Answer>>> {
+        let begun = std::time::Instant::now();
         let plans: Vec<ApiResult<MetricPlan>> =
             queries.iter().map(|query| bind(&self.model, query)).collect();
+        tracing::debug!(micros = begun.elapsed().as_micros(), "questions planned");
         let mut datasets: Vec<DatasetName> = Vec::new();
         for plan in plans.iter().flatten() {
             for dataset in datasets_of(&self.model, plan) {

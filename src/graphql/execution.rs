@@ -33,6 +33,7 @@ pub(super) struct Execution {
     seen: Freshness,
     /// Whether an answer was computed for this document.
     computed: AtomicBool,
+    begun: Instant,
 }
 
 /// A field that answered null.
@@ -51,8 +52,9 @@ impl Execution {
         questions: HashMap<String, ApiResult<MetricQuery>>,
     ) -> Self {
         let (answers, failures) = (OnceCell::new(), Mutex::default());
-        let (seen, computed) = (Freshness::default(), AtomicBool::new(false));
-        Self { engine, scope, problems, questions, answers, failures, seen, computed }
+        let (seen, computed, begun) =
+            (Freshness::default(), AtomicBool::new(false), Instant::now());
+        Self { engine, scope, problems, questions, answers, failures, seen, computed, begun }
     }
 
     pub fn model(&self) -> &Model {
@@ -93,6 +95,7 @@ impl Execution {
         if queries.is_empty() {
             return answers;
         }
+        tracing::debug!(micros = self.begun.elapsed().as_micros(), "document validated");
         let asks: Vec<Ask> = queries.iter().map(|query| query.ask.clone()).collect();
         let results = self.engine.run(queries, &self.seen).await;
         for ((key, ask), result) in keys.into_iter().zip(asks).zip(results) {

@@ -42,7 +42,10 @@ struct Kept {
 
 /// The kept responses of one API. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Responses(Cache<RequestKey, Kept, foldhash::fast::RandomState>);
+pub(super) struct Responses {
+    kept: Cache<RequestKey, Kept, foldhash::fast::RandomState>,
+    bytes: u64,
+}
 
 impl Responses {
     /// At most so many bytes of requests and responses.
@@ -51,13 +54,18 @@ impl Responses {
         let weight = |key: &RequestKey, kept: &Kept| {
             u32::try_from(key.0.len() + kept.body.len() + OVERHEAD).unwrap_or(u32::MAX)
         };
-        let cache = Cache::builder().max_capacity(bytes).weigher(weight);
-        Self(cache.build_with_hasher(foldhash::fast::RandomState::default()))
+        let kept = Cache::builder().max_capacity(bytes).weigher(weight);
+        Self { kept: kept.build_with_hasher(foldhash::fast::RandomState::default()), bytes }
+    }
+
+    /// Nothing kept, within the same bound.
+    pub fn anew(&self) -> Self {
+        Self::new(self.bytes)
     }
 
     /// The body that was answered before, if it may still be.
     pub async fn recall(&self, key: &RequestKey, differences: u64) -> Option<Bytes> {
-        let kept = self.0.get(key).await?;
+        let kept = self.kept.get(key).await?;
         let current = kept.until.is_none_or(|until| Instant::now() < until)
             && kept.differences == differences;
         current.then_some(kept.body)
@@ -71,7 +79,7 @@ impl Responses {
         differences: u64,
     ) {
         if until.is_none_or(|until| Instant::now() < until) {
-            self.0.insert(key, Kept { body, until, differences }).await;
+            self.kept.insert(key, Kept { body, until, differences }).await;
         }
     }
 }

@@ -36,6 +36,7 @@ mod variables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_graphql::dynamic::Schema;
 use async_graphql::indexmap::IndexMap;
@@ -103,16 +104,18 @@ impl Api {
         Ok(Self { schema, contract, engine, problems, limits, responses: None })
     }
 
-    /// The same API with these problems in its catalogue.
+    /// The same API with these problems in its catalogue. What was kept said others.
     #[must_use]
     pub fn with_problems(self, problems: Vec<ProblemInfo>) -> Self {
-        Self { problems: problems.into(), ..self }
+        let responses = self.responses.as_ref().map(Responses::anew);
+        Self { problems: problems.into(), responses, ..self }
     }
 
     /// The same API under other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        let responses = self.responses.as_ref().map(Responses::anew);
+        Self { limits, responses, ..self }
     }
 
     /// The same API, which keeps whole responses of at most so many bytes; 0 keeps none.
@@ -171,11 +174,12 @@ impl Api {
         if let Err(error) = self.limits.check_text(&request.query) {
             return refuse(Reported::new(error));
         }
+        let begun = Instant::now();
         let parsed = match document::parse(&request.query) {
             Ok(parsed) => parsed,
             Err(error) => return refuse(error),
         };
-        match self.run(&parsed, &request, caller).await {
+        match self.run(&parsed, &request, caller, begun).await {
             Ok(response) => response,
             Err(error) => refuse(Reported::new(error)),
         }
@@ -186,6 +190,7 @@ impl Api {
         document: &ExecutableDocument,
         request: &GraphqlRequest,
         caller: &Caller,
+        begun: Instant,
     ) -> ApiResult<GraphqlResponse> {
         let name = request.operation_name.as_deref();
         let operation = &document::operation(document, name)?.node;
@@ -198,6 +203,7 @@ impl Api {
         let roots = reader.root_fields(operation);
         self.limits.check_root_fields(roots.len())?;
         let questions = self.questions(&reader, &roots, &caller.scope);
+        tracing::debug!(micros = begun.elapsed().as_micros(), "document read");
         let execution = Arc::new(Execution::new(
             Arc::clone(&self.engine),
             caller.scope.clone(),

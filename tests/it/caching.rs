@@ -11,7 +11,7 @@ use upswell::catalog::{Catalog, CatalogSettings};
 use upswell::clock::SystemClock;
 use upswell::diagnostics::SourceFile;
 use upswell::engine::{Engine, EngineSettings, LocalEngine};
-use upswell::graphql::{Api, Caller, GraphqlRequest, RequestKey};
+use upswell::graphql::{Api, Caller, GraphqlRequest, ProblemInfo, RequestKey};
 use upswell::model::Model;
 use upswell::project::{ProjectFiles, load};
 
@@ -123,6 +123,30 @@ async fn without_memory_or_without_a_listing_s_age_nothing_is_kept() {
         );
         assert!(!ask(&listed, MRR).await.1, "every request looks at the files itself");
     }
+}
+
+const PROBLEMS: &str = "{ catalog { problems { message } } }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_problems_are_said_at_once() {
+    let root = TempDir::new().unwrap();
+    let before = api(root.path(), Duration::from_secs(60), EngineSettings::default());
+    ask(&before, PROBLEMS).await;
+    let (answer, whole) = ask(&before, PROBLEMS).await;
+    assert_eq!(
+        (answer["data"]["catalog"]["problems"].as_array().map(Vec::len), whole),
+        (Some(0), true)
+    );
+    let problem = ProblemInfo {
+        code: "U001".into(),
+        severity: "error".into(),
+        message: "A definition is broken.".into(),
+        file: None,
+        line: None,
+    };
+    let (answer, whole) = ask(&before.clone().with_problems(vec![problem]), PROBLEMS).await;
+    assert_eq!(answer["data"]["catalog"]["problems"][0]["message"], "A definition is broken.");
+    assert!(!whole);
 }
 
 /// One of each kind of answer.
