@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::catalog::{Catalog, CatalogError, CatalogSettings};
 use crate::clock::SystemClock;
@@ -65,7 +66,10 @@ pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
     if files.files.is_empty() && files.unreadable.is_empty() {
         return Err(AppError::NoProject(folder.to_owned()));
     }
-    Ok(load(&files))
+    let begun = Instant::now();
+    let loaded = load(&files);
+    tracing::debug!(micros = begun.elapsed().as_micros(), "definitions loaded");
+    Ok(loaded)
 }
 
 /// Opens a project. Touches no table: a store that is down shows in answers.
@@ -117,10 +121,13 @@ pub fn open_model(model: Model, limits: &Limits) -> Result<Opened, AppError> {
         query_memory: limits.query_memory,
         timeout: limits.timeout,
         max_rows: limits.max_rows,
+        // One half for answers, one for the responses that are written from them.
+        result_memory: limits.result_cache / 2,
+        proof_percent: limits.proof_percent,
         ..EngineSettings::default()
     };
     let engine = Arc::new(LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?);
-    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?;
+    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?.keeping(limits.result_cache / 2);
     Ok(Opened { api, engine, diagnostics: Diagnostics::default(), settings: BTreeMap::new() })
 }
 

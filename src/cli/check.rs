@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::app;
 use crate::config;
 use crate::diagnostics;
-use crate::engine::{Engine, LocalEngine};
+use crate::engine::{Engine, Freshness, LocalEngine};
 
 use super::{Ended, ProjectArgs, findings};
 
@@ -70,7 +70,7 @@ pub async fn run(args: &CheckArgs) -> Ended {
 
 /// Tables that cannot be read, and shapes of one balance that disagree.
 async fn data_findings(engine: &LocalEngine) -> Vec<String> {
-    let tables = engine.tables().await;
+    let tables = engine.tables(&Freshness::default()).await;
     let mut findings: Vec<String> = tables
         .iter()
         .filter_map(|table| {

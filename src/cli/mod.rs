@@ -74,6 +74,12 @@ pub struct LimitArgs {
     /// Most rows of a typed field [default: 10000].
     #[arg(long, env = "UPSWELL_MAX_ROWS")]
     pub max_rows: Option<u64>,
+    /// MiB of memory for answers kept between requests; 0 keeps none [default: 128].
+    #[arg(long, env = "UPSWELL_RESULT_CACHE_MIB")]
+    pub result_cache_mib: Option<u64>,
+    /// Kept answers in a hundred that are computed again in the background [default: 1].
+    #[arg(long, env = "UPSWELL_PROOF_PERCENT")]
+    pub proof_percent: Option<u64>,
 }
 
 impl From<&LimitArgs> for GivenLimits {
@@ -84,6 +90,8 @@ impl From<&LimitArgs> for GivenLimits {
             facts_memory_mib: args.facts_memory_mib,
             query_memory_mib: args.query_memory_mib,
             max_rows: args.max_rows,
+            result_cache_mib: args.result_cache_mib,
+            proof_percent: args.proof_percent,
         }
     }
 }

@@ -2,7 +2,9 @@
 //! linking DataFusion is what takes time.
 
 mod bad_input;
+mod benches;
 mod binary;
+mod caching;
 mod cases;
 mod cohorts;
 mod docs;

@@ -39,15 +39,7 @@ macro_rules! rows {
 
 #[allow(clippy::unnecessary_wraps)] // the readers' shape: other parts can be missing
 pub(super) fn provenance(answer: &Arc<Answer>) -> Option<&Provenance> {
-    Some(match &**answer {
-        Answer::Retention(_, provenance)
-        | Answer::Expansion(_, provenance)
-        | Answer::Attach(_, provenance)
-        | Answer::Duration(_, provenance)
-        | Answer::Attribution(_, provenance)
-        | Answer::Cohorts(_, provenance)
-        | Answer::Table(_, provenance) => provenance,
-    })
+    Some(answer.provenance())
 }
 
 fn shared(resolvers: &mut Resolvers) {

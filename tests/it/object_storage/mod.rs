@@ -3,7 +3,7 @@
 
 mod azure;
 mod s3;
-mod tools;
+pub mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
