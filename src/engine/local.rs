@@ -18,6 +18,7 @@ use crate::model::{BalanceShape, DatasetName, DimensionName, DimensionValue, Met
 use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
 use crate::values::{Instant, Scalar};
 
+use super::aggregate::SharedPasses;
 use super::context::Context;
 use super::facts::{FactCache, Facts, fact_cache};
 use super::keys::KeySpace;
@@ -123,12 +124,17 @@ impl LocalEngine {
         }
     }
 
-    async fn answer(&self, plan: &MetricPlan, view: &WarehouseView) -> ApiResult<Answer> {
+    async fn answer(
+        &self,
+        plan: &MetricPlan,
+        view: &WarehouseView,
+        shared: &SharedPasses,
+    ) -> ApiResult<Answer> {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
         })?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
-        let context = Context::new(plan, self.facts(view), limits.0, limits.1);
+        let context = Context::new(plan, self.facts(view), limits.0, limits.1).sharing(shared);
         let work = execute(&context);
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
@@ -306,9 +312,10 @@ impl Engine for LocalEngine {
             }
         }
         let view = self.catalog.view(&datasets).await;
+        let shared = SharedPasses::of(&self.model, plans.iter().flatten());
         join_all(plans.into_iter().map(|plan| {
-            let view = &view;
-            async move { self.answer(&plan?, view).await }
+            let (view, shared) = (&view, &shared);
+            async move { self.answer(&plan?, view, shared).await }
         }))
         .await
     }

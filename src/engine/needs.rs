@@ -38,9 +38,13 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
                     add(&dimension.dataset);
                 }
             }
-            Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => add(&kind.dataset),
+            Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => {
+                add(&kind.dataset);
+                bridges_of(model, plan, &kind.dataset).for_each(&mut add);
+            }
             Leaf::Conversion(kind) => {
                 add(&kind.base.dataset);
+                bridges_of(model, plan, &kind.base.dataset).for_each(&mut add);
                 add(&kind.conversion.dataset);
             }
             Leaf::Balance { .. } | Leaf::Movement { .. } | Leaf::Retention { .. } => {}
@@ -58,4 +62,18 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
         }
     }
     datasets
+}
+
+/// Bridges through which the question's dimensions are reached from a dataset's rows.
+fn bridges_of<'a>(
+    model: &'a Model,
+    plan: &'a MetricPlan,
+    dataset: &DatasetName,
+) -> impl Iterator<Item = &'a DatasetName> {
+    let dataset = model.datasets.get(dataset);
+    let filter = plan.query.filter.iter().flat_map(|filter| filter.dimensions());
+    plan.query.group_by.iter().chain(filter).filter_map(move |name| {
+        let entity = model.dimensions.get(name)?.entity.as_ref()?;
+        Some(&dataset?.as_of_join_to(&model.datasets, entity)?.bridge)
+    })
 }

@@ -4,6 +4,7 @@
 mod axes;
 mod bind;
 mod columns;
+mod dimensions;
 mod period;
 mod plan;
 mod predicate;
