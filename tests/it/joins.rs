@@ -63,8 +63,9 @@ metrics:
   - { name: customers_so_far, kind: cumulative, of: ticket_customers, window: all_time }
   - name: reopened
     kind: conversion
-    base: { dataset: tickets, key: customer_id, filter: priority = 'P1' }
-    conversion: { dataset: tickets, key: customer_id, filter: priority = 'P2' }
+    entity: customer
+    base: { dataset: tickets, filter: priority = 'P1' }
+    conversion: { dataset: tickets, filter: priority = 'P2' }
     within_days: 30
 ";
 
@@ -107,7 +108,7 @@ fn support_desk() -> TempDir {
          t1,a,x,2026-01-10T00:00:00Z,10.00,5,P1\n\
          t2,b,y,2026-01-15T00:00:00Z,0.05,1,P1\n\
          t3,c,z,2026-01-20T00:00:00Z,1.00,3,P2\n\
-         t4,d,,2026-01-21T00:00:00Z,7.00,2,P3\n\
+         t4,d,,2026-01-21T00:00:00Z,7.00,2,\n\
          t5,a,x,2026-02-10T00:00:00Z,20.00,4,P2\n\
          t6,b,q,2026-02-03T00:00:00Z,-1.01,,P2\n\
          t7,,x,2026-02-04T00:00:00Z,2.00,1,P1",
@@ -371,6 +372,21 @@ async fn attributes_come_by_key_and_never_multiply_rows() {
     let (code, message) = refused(&api, &document).await;
     assert_eq!(code, "BAD_DATA");
     assert!(message.contains("devices") && message.contains("unique"), "{message}");
+}
+
+#[tokio::test]
+async fn filters_of_metrics_count_what_is_true_whatever_is_null() {
+    let root = support_desk();
+    let (api, _) = project(root.path());
+    let found = rows(&api, &format!("select: [urgent_tickets, tickets_opened], {BOTH}")).await;
+    assert_rows(&found, r#"[["2026-01-01", 2, 4], ["2026-02-01", 1, 3]]"#);
+    let alone = rows(&api, &format!("select: [urgent_tickets], {BOTH}, groupBy: [csm_id]")).await;
+    assert_rows(
+        &alone,
+        r#"[["2026-01-01", "m1", 1.600000], ["2026-01-01", "m2", 0.400000],
+            ["2026-01-01", null, 0.000000], ["2026-02-01", "m1", 0.000000],
+            ["2026-02-01", "m2", 0.000000], ["2026-02-01", null, 1.000000]]"#,
+    );
 }
 
 #[tokio::test]

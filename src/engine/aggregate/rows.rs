@@ -6,7 +6,10 @@ use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Volatility, create_udf,
+    lit,
+};
 use datafusion::prelude::{cast, col, when};
 use datafusion::scalar::ScalarValue;
 
@@ -132,10 +135,13 @@ pub async fn rows_plan(
     let mut projection = projection_of(context, ask, found);
     for (index, (measure, counts)) in ask.measures.iter().zip(counts).enumerate() {
         projection.extend(measured(context, (index, measure), ask.owners, &builder)?);
-        projection.extend(counts.map(|counts| counts.alias(filter_column(index))));
+        projection.extend(counts.map(|counts| holds(counts).alias(filter_column(index))));
     }
     for (index, name) in ask.group_by.iter().enumerate() {
-        projection.push(beside.value(name, builder.schema())?.alias(group_column(index)));
+        let value = beside.value(name, builder.schema())?;
+        let found = value.get_type(builder.schema()).map_err(plan_error)?;
+        let value = if found == DataType::Boolean { holds(value) } else { value };
+        projection.push(value.alias(group_column(index)));
     }
     if projection.is_empty() {
         projection.push(lit(true).alias("__row"));
@@ -255,6 +261,19 @@ fn counted_by_any(counts: &[Option<Expr>]) -> Option<Expr> {
         });
     }
     any
+}
+
+/// A condition as a column. Conditions such as `IS TRUE` are never null to the logical planner and
+/// may be to the physical one, which then refuses the plan; a function's result is the same to
+/// both.
+fn holds(condition: Expr) -> Expr {
+    let same = |arguments: &[ColumnarValue]| match arguments {
+        [condition] => Ok(condition.clone()),
+        _ => Err(DataFusionError::Internal("holds takes one argument".to_owned())),
+    };
+    let types = vec![DataType::Boolean];
+    create_udf("holds", types, DataType::Boolean, Volatility::Immutable, Arc::new(same))
+        .call(vec![condition])
 }
 
 fn predicate_of(predicate: &Predicate, beside: &Beside<'_>, schema: &DFSchema) -> ApiResult<Expr> {

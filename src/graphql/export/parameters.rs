@@ -27,7 +27,10 @@ pub(in super::super) fn arguments(
     for (name, text) in parameters.iter().filter(|(_, text)| !text.is_empty()) {
         let part = name.strip_prefix("period.").unwrap_or(name);
         if PERIOD.contains(&part) {
-            period.insert(Name::new(part), simple(text, if part == "last" { "Int" } else { "" })?);
+            let value = simple(text, if part == "last" { "Int" } else { "" })?;
+            if period.insert(Name::new(part), value).is_some() {
+                return Err(bad(format!("`{part}` is given twice.")));
+            }
         } else if name == TOTALS {
             totals = simple(text, "Boolean")? == Value::Boolean(true);
         } else if let Some(argument) = known.iter().find(|argument| argument.name == name) {
