@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, CatalogError, WarehouseView};
 use crate::clock::Clock;
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{BalanceShape, DatasetName, DimensionName, DimensionValue, MetricName, Model};
-use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
+use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind, sql_of};
 use crate::values::{Instant, Scalar};
 
 use super::aggregate::SharedPasses;
@@ -23,7 +23,7 @@ use super::context::Context;
 use super::facts::{FactCache, Facts, fact_cache};
 use super::keys::KeySpace;
 use super::load::Reader;
-use super::needs::datasets_of;
+use super::needs::{datasets_of, tables_of_dimensions};
 use super::reconcile::disagreements;
 use super::table::table_answer;
 use super::typed::{
@@ -154,7 +154,8 @@ impl LocalEngine {
         view: &WarehouseView,
         computed: Computed,
     ) -> Answer {
-        let (notes, datasets, data_through) = context.gathered();
+        let (notes, mut datasets, data_through) = context.gathered();
+        datasets.extend(tables_of_dimensions(&self.model, context.query()));
         let provenance = Provenance {
             definition_version: self.model.version.clone(),
             snapshot: view.snapshot_id(&datasets),
@@ -383,6 +384,7 @@ impl Engine for LocalEngine {
     }
 
     async fn example_sql(&self, metric: &MetricName) -> Option<String> {
-        self.example(metric).ok().map(|plan| plan.to_string())
+        let statement = self.model.metrics.get(metric).and_then(|found| sql_of(&self.model, found));
+        statement.or_else(|| self.example(metric).ok().map(|plan| plan.to_string()))
     }
 }

@@ -1,7 +1,7 @@
 //! Which tables a plan may read: what the view of the warehouse must pin.
 
 use crate::model::{BalanceShape, DatasetName, DimensionValue, Model};
-use crate::planner::{Axes, Leaf, MetricPlan};
+use crate::planner::{Axes, Leaf, MetricPlan, MetricQuery};
 
 /// Every dataset that the plan's passes, grouping and filter may read.
 #[must_use]
@@ -76,4 +76,26 @@ fn bridges_of<'a>(
         let entity = model.dimensions.get(name)?.entity.as_ref()?;
         Some(&dataset?.as_of_join_to(&model.datasets, entity)?.bridge)
     })
+}
+
+/// Tables whose rows give the question's dimensions their values. A key is known without its
+/// table.
+#[must_use]
+pub fn tables_of_dimensions(model: &Model, query: &MetricQuery) -> Vec<DatasetName> {
+    let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
+    let mut tables: Vec<DatasetName> = Vec::new();
+    for name in query.group_by.iter().chain(filter) {
+        let mut dimension = model.dimensions.get(name);
+        while let Some(found) = dimension {
+            dimension = match &found.value {
+                DimensionValue::RollUp { of, .. } => model.dimensions.get(of),
+                DimensionValue::Expr(_) if !tables.contains(&found.dataset) => {
+                    tables.push(found.dataset.clone());
+                    None
+                }
+                _ => None,
+            };
+        }
+    }
+    tables
 }

@@ -206,6 +206,12 @@ fn duration_leaf(ask: &Ask, kind: &DurationKind) -> ApiResult<Leaf> {
         .ok()
         .filter(|n| *n >= 1 && i64::from(*n) <= MAX_NTH)
         .ok_or_else(|| bad_argument("nth", "1", MAX_NTH))?;
+    if milestone.is_some() && *origin != TimeOrigin::Milestone {
+        return Err(ApiError::new(
+            ErrorCode::BadRequest,
+            "`milestone` says what to count from only with `origin: MILESTONE`.",
+        ));
+    }
     let leaf = DurationKind {
         origin: *origin,
         milestone: milestone.clone().or_else(|| kind.milestone.clone()),

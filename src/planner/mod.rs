@@ -10,6 +10,7 @@ mod plan;
 mod predicate;
 mod query;
 mod scope;
+mod sql;
 
 pub use axes::{Axes, OwnerAxis};
 pub use bind::{MAX_LIMIT, bind, metric};
@@ -19,3 +20,4 @@ pub use plan::{Formula, Leaf, Measure, MetricPlan, Output};
 pub use predicate::{Predicate, Test};
 pub use query::{Ask, Compare, MetricQuery, Nulls, OrderBy, PeriodAsk, TableAsk};
 pub use scope::Scope;
+pub use sql::sql_of;

@@ -219,6 +219,11 @@ async fn absurd_arguments_are_refused_with_advice() {
             "BAD_REQUEST",
             &["or"],
         ),
+        (
+            "{ timeToExpansion(milestone: \"first_success\") { rows { subjects } } }",
+            "BAD_REQUEST",
+            &["milestone", "origin: MILESTONE"],
+        ),
         ("{ timeToExpansion(nth: 0) { rows { subjects } } }", "BAD_REQUEST", &["nth"]),
         (
             "{ timeToExpansion(origin: PREVIOUS_EXPANSION) { rows { subjects } } }",

@@ -10,6 +10,7 @@ mod docs;
 mod joins;
 mod object_storage;
 mod oracle;
+mod passes;
 mod properties;
 mod reconcile;
 mod same_digits;

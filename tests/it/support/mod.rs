@@ -1,6 +1,7 @@
 //! What several tests need: warehouses written from CSV, a project over them, questions in process.
 
 pub mod demo;
+pub mod desk;
 pub mod tables;
 pub mod warehouse;
 
