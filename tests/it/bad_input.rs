@@ -236,6 +236,20 @@ async fn absurd_arguments_are_refused_with_advice() {
 }
 
 #[tokio::test]
+async fn a_typed_field_of_too_many_rows_points_to_the_table_with_a_limit() {
+    let (root, api) = eight_customers("");
+    let days =
+        "period: {start: \"2020-01-01\", end: \"2024-03-01\"}, grain: DAY, groupBy: [customer_id]";
+    let typed = format!("{{ nrr({days}) {{ rows {{ nrr }} }} }}");
+    assert_refused(&api, root.path(), &typed, "TOO_MANY_ROWS", &["10000", "`metrics`", "`limit`"])
+        .await;
+    let table = format!("{{ metrics(select: [nrr], {days}, limit: 7) {{ rowCount truncated }} }}");
+    let data = ask(&api, &table).await;
+    assert_eq!(data["metrics"]["rowCount"], 7);
+    assert_eq!(data["metrics"]["truncated"], true);
+}
+
+#[tokio::test]
 async fn a_missing_table_spoils_only_what_needs_it() {
     let (root, api) = eight_customers("");
     let document = format!(

@@ -1,7 +1,7 @@
 //! Passes over rows: filters that share one, windows that overlap, the SQL that the catalogue shows.
 //! Numbers are worked out by hand or by SQL over the same files.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::support::desk::{
     BOTH, JANUARY, METRICS, PROJECT, TICKETS, assert_rows, csv, project, rows, session, sql,
