@@ -56,6 +56,11 @@ impl ErrorCode {
     }
 }
 
+/// Bytes of a message.
+const LONGEST_MESSAGE: usize = 4_000;
+/// No name is longer, so nothing longer is a slip of one.
+const LONGEST_NAME: usize = 100;
+
 /// An error as an API caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -68,9 +73,11 @@ const LONGEST_MESSAGE: usize = 2_000;
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let mut message: String = message.into();
+        let mut message = message.into();
         if message.len() > LONGEST_MESSAGE {
-            message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+            // A caller's own text, repeated: nobody reads all of it.
+            let end = message.floor_char_boundary(LONGEST_MESSAGE);
+            message.truncate(end);
             message.push('…');
         }
         Self { code, message }
@@ -107,4 +114,21 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
 /// `" Did you mean `x`?"`, or nothing.
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wanted, candidates).map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_absurd_ones_cost_nothing() {
+        assert_eq!(nearest("nrrr", ["mrr", "nrr"]), Some("nrr"));
+        assert_eq!(nearest(&"n".repeat(1_000_000), ["nrr"]), None);
+    }
+
+    #[test]
+    fn messages_are_bounded_whatever_they_repeat() {
+        let error = ApiError::new(ErrorCode::BadRequest, "ä".repeat(100_000));
+        assert!(error.message.len() < 4_010 && error.message.ends_with("ä…"));
+    }
 }

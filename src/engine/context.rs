@@ -10,6 +10,7 @@ use crate::model::{DatasetName, DimensionName};
 use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Spine};
 use crate::values::{Instant, Scalar};
 
+use super::aggregate::SharedPasses;
 use super::facts::Facts;
 use super::load::LoadedBalance;
 use super::{Group, PeriodInfo};
@@ -22,6 +23,8 @@ pub struct Context<'a> {
     pub max_rows: usize,
     /// Most cells (groups × periods) a question may hold at once.
     pub max_cells: usize,
+    /// Passes that the document's questions share.
+    pub shared: Option<&'a SharedPasses>,
     gathered: Mutex<Gathered>,
 }
 
@@ -36,7 +39,13 @@ struct Gathered {
 impl<'a> Context<'a> {
     #[must_use]
     pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, max_cells: usize) -> Self {
-        Self { plan, facts, max_rows, max_cells, gathered: Mutex::default() }
+        Self { plan, facts, max_rows, max_cells, shared: None, gathered: Mutex::default() }
+    }
+
+    /// The same question, as one of a document.
+    #[must_use]
+    pub fn sharing(self, shared: &'a SharedPasses) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     #[must_use]

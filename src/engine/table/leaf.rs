@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use futures::future::{try_join, try_join_all};
 
-use crate::engine::aggregate::{AggregateValues, run_aggregates, run_conversion, run_cumulative};
+use crate::engine::aggregate::{
+    AggregateValues, SharedPasses, run_aggregates, run_conversion, run_cumulative,
+};
 use crate::engine::context::{Context, compute};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
@@ -33,7 +35,7 @@ pub enum LeafRun {
     Attach { run: AttachCells, keys: HashMap<GroupValues, u64> },
     Duration(HashMap<(usize, GroupValues), Estimate>),
     Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8, known: Vec<bool> },
-    Aggregate(AggregateValues),
+    Aggregate(Arc<AggregateValues>),
     Cohorts(CohortsToDate),
 }
 
@@ -43,11 +45,13 @@ pub struct Grouped<T> {
     pub keys: HashMap<GroupValues, u64>,
 }
 
-/// Runs every pass of a plan over the periods; aggregates of one dataset share one.
+/// Runs every pass of a plan over the periods; aggregates of one dataset share one, also with
+/// other questions of the document where `shared` knows it.
 pub async fn run_leaves(
     context: &Context<'_>,
     leaves: &[Leaf],
     periods: &[Period],
+    shared: Option<&SharedPasses>,
 ) -> ApiResult<Vec<LeafRun>> {
     let aggregates: Vec<(usize, &AggregateKind)> = leaves
         .iter()
@@ -63,7 +67,7 @@ pub async fn run_leaves(
         run_leaf(context, leaf, periods).await.map(|run| (place, run))
     });
     let (values, mut runs) =
-        try_join(run_aggregates(context, &kinds, periods), try_join_all(others)).await?;
+        try_join(run_aggregates(context, &kinds, periods, shared), try_join_all(others)).await?;
     let places = aggregates.iter().map(|(place, _)| *place);
     runs.extend(places.zip(values.into_iter().map(LeafRun::Aggregate)));
     runs.sort_by_key(|(place, _)| *place);
@@ -122,13 +126,15 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
             }
         }
         Leaf::Aggregate(kind) => {
-            let values = run_aggregates(context, &[kind], periods).await?.into_iter().next();
+            let values = run_aggregates(context, &[kind], periods, None).await?.into_iter().next();
             LeafRun::Aggregate(values.unwrap_or_default())
         }
         Leaf::Cumulative { of, window } => {
-            LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?)
+            LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?.into())
         }
-        Leaf::Conversion(kind) => LeafRun::Aggregate(run_conversion(context, kind, periods).await?),
+        Leaf::Conversion(kind) => {
+            LeafRun::Aggregate(run_conversion(context, kind, periods).await?.into())
+        }
         Leaf::Cohort(kind) => LeafRun::Cohorts(run_cohorts_to_date(context, kind, periods).await?),
     })
 }

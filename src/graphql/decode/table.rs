@@ -44,15 +44,15 @@ fn metric(model: &Model, value: &Value) -> ApiResult<MetricName> {
 fn having(model: &Model, value: &Value) -> ApiResult<Vec<(String, Test)>> {
     let mut all = Vec::new();
     for (key, value) in present(object(value, "having")?) {
-        if matches!(key.as_str(), "and" | "or" | "not") {
-            return Err(bad(format!(
-                "`having` knows no `{key}`: it names columns, and all their conditions must hold."
-            )));
+        if ["and", "or", "not"].contains(&key.as_str()) {
+            let message = format!("`having` knows no `{key}`: all of its conditions must hold.");
+            return Err(bad(message));
         }
-        if model.dimensions.keys().any(|name| name.as_str() == key.as_str()) {
-            return Err(bad(format!(
-                "`{key}` is a dimension: filter by it in `where`, not in `having`."
-            )));
+        if model.dimensions.contains_key(key.as_str()) {
+            let message = format!(
+                "`having` names `{key}`, which is a dimension and no metric: filter it in `where`."
+            );
+            return Err(bad(message));
         }
         let tests = number_tests(value, &format!("having.{key}"))?;
         all.extend(tests.into_iter().map(|test| (key.to_string(), test)));

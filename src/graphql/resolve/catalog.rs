@@ -7,7 +7,7 @@ use async_graphql::Value;
 use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 
 use crate::engine::{TableStatus, bands_of};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{
     Dimension, DimensionName, GoodDirection, Metric, MetricKind, Model, Tile, Window,
 };
@@ -134,7 +134,9 @@ async fn find_values(
 ) -> ApiResult<Value> {
     let wanted = argument(context, "dimension").and_then(name_of).unwrap_or_default();
     let Some(dimension) = execution.model().dimensions.get(wanted) else {
-        let message = format!("Dimension `{wanted}` is not defined.");
+        let names = execution.model().dimensions.keys().map(DimensionName::as_str);
+        let hint = did_you_mean(wanted, names);
+        let message = format!("Dimension `{wanted}` is not defined.{hint}");
         return Err(ApiError::new(ErrorCode::UnknownDimension, message));
     };
     let limit = match argument(context, "limit") {
