@@ -23,7 +23,6 @@ use super::facts::{FactCache, Facts, fact_cache};
 use super::keys::KeySpace;
 use super::load::Reader;
 use super::needs::datasets_of;
-use super::reconcile::disagreements;
 use super::table::table_answer;
 use super::typed::{
     RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
@@ -62,8 +61,8 @@ impl Default for EngineSettings {
 /// What outlives a model: keys and facts of a warehouse.
 #[derive(Clone)]
 pub struct Memory {
-    keys: Arc<KeySpace>,
-    facts: FactCache,
+    pub(super) keys: Arc<KeySpace>,
+    pub(super) facts: FactCache,
 }
 
 impl Memory {
@@ -75,10 +74,10 @@ impl Memory {
 
 /// DataFusion in this process over a catalog.
 pub struct LocalEngine {
-    model: Arc<Model>,
-    catalog: Catalog,
+    pub(super) model: Arc<Model>,
+    pub(super) catalog: Catalog,
     session: SessionContext,
-    memory: Memory,
+    pub(super) memory: Memory,
     settings: EngineSettings,
     admission: Semaphore,
     clock: Arc<dyn Clock>,
@@ -109,7 +108,7 @@ impl LocalEngine {
         })
     }
 
-    fn facts<'a>(&'a self, view: &'a WarehouseView) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, view: &'a WarehouseView) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -185,21 +184,6 @@ impl LocalEngine {
             as_of: None,
         };
         bind(&self.model, &query)
-    }
-
-    /// Where the shapes of a balance disagree: one finding per pair, for data engineers.
-    pub async fn reconcile(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for balance in self.model.balances.values() {
-            let datasets: Vec<DatasetName> =
-                balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
-            let view = self.catalog.view(&datasets).await;
-            match disagreements(&self.facts(&view), balance).await {
-                Ok(found) => findings.extend(found),
-                Err(error) => findings.push(format!("error: {}", error.message)),
-            }
-        }
-        findings
     }
 
     async fn missing_table(&self, plan: &MetricPlan) -> Option<String> {

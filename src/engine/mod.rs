@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod answer;
+mod audit;
 mod bands;
 mod context;
 mod facts;
@@ -12,6 +13,7 @@ mod local;
 mod needs;
 mod reconcile;
 mod slice;
+mod succession;
 mod table;
 mod typed;
 mod values;
@@ -26,6 +28,7 @@ pub use answer::{
     Group, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
 };
 
+pub use audit::{DataCheck, DataFinding};
 pub use local::{EngineSettings, LocalEngine};
 
 use crate::error::ApiResult;
