@@ -41,6 +41,8 @@ pub enum AppError {
     Response(#[source] serde_json::Error),
     #[error("there is no metric and no diagnostic code `{name}`.{hint}")]
     UnknownSubject { name: String, hint: String },
+    #[error("`{}` holds a project already", .0.display())]
+    ProjectExists(PathBuf),
     #[error("`{0}` is no local folder: files are written to local warehouses only")]
     RemoteWarehouse(String),
     #[error("`{}` holds no CSV file", .0.display())]

@@ -75,3 +75,8 @@ fn csv_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, AppError> {
     found.sort();
     Ok(found)
 }
+
+/// Whether any CSV file is below the folder.
+pub fn holds_csv(folder: &Path) -> bool {
+    csv_files(folder).is_ok_and(|files| !files.is_empty())
+}

@@ -8,6 +8,7 @@ mod diff;
 mod explain;
 mod generate;
 mod import;
+mod init;
 mod query;
 mod render;
 mod schema;
@@ -47,6 +48,8 @@ enum Command {
     Test(test::TestArgs),
     /// Show what changes between two versions of the definitions and, with --data, which numbers.
     Diff(diff::DiffArgs),
+    /// Write a new project; from a warehouse or CSV files, with datasets proposed.
+    Init(init::InitArgs),
     /// Write CSV files as the Parquet tables of a project's local warehouse.
     Import(import::ImportArgs),
     /// Show a metric: words, formula, lineage, plan.
@@ -116,6 +119,7 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => in_runtime(check::run(&args)),
         Command::Schema(args) => schema::run(&args),
+        Command::Init(args) => in_runtime(init::run(&args)),
         Command::Import(args) => import::run(&args),
         Command::Diff(args) => in_runtime(diff::run(&args)),
         Command::Test(args) => in_runtime(test::run(&args)),

@@ -69,7 +69,7 @@ pub async fn serve_project(project: &Path, limits: &LimitArgs, how: How) -> Ende
     }
     let state = ServerState::reloadable(opened.api, Box::new(reloader));
     let router = router(Arc::clone(&state));
-    let reloads = reload_when_told(Arc::clone(&state), how.watch);
+    let reloads = reload_when_told(Arc::clone(&state), project.to_owned(), how.watch);
     let reloads = tokio::spawn(reloads);
     let stop = async move {
         stop_signal().await;

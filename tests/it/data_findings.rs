@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -36,7 +36,7 @@ version: 1
 warehouse: warehouse
 canonical:
   offers: { table: deals }
-  products: { columns: { kind: knd } }
+  products: { columns: { product_id: prod_id } }
 ";
 
 fn everything_wrong() -> TempDir {
@@ -73,25 +73,16 @@ fn everything_wrong() -> TempDir {
          d,ann,0.6,2024-01-01T00:00:00Z,\n\
          d,bob,0.4,2024-01-01T00:00:00Z,\n",
     );
-    let fields = ["channel", "amount"].map(|name| match name {
-        "amount" => Field::new(name, DataType::Float64, true),
-        _ => Field::new(name, DataType::Utf8, true),
-    });
-    let mut fields = fields.to_vec();
-    fields.push(Field::new("month", DataType::Utf8, true));
-    let batch = RecordBatch::try_new(
-        Arc::new(Schema::new(fields[..2].to_vec())),
-        vec![Arc::new(StringArray::from(vec!["web"])), Arc::new(Float64Array::from(vec![0.1]))],
-    );
-    // A float beside a missing column would be one finding only: the month is a column of its own.
-    let month = arrow::array::Date32Array::from(vec![19_723]);
-    let batch = batch.unwrap();
     let schema = Schema::new(vec![
-        batch.schema().field(0).clone(),
-        batch.schema().field(1).clone(),
         Field::new("month", DataType::Date32, true),
+        Field::new("channel", DataType::Utf8, true),
+        Field::new("amount", DataType::Float64, true),
     ]);
-    let columns = vec![batch.column(0).clone(), batch.column(1).clone(), Arc::new(month)];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Date32Array::from(vec![19_723])),
+        Arc::new(StringArray::from(vec!["web"])),
+        Arc::new(Float64Array::from(vec![0.1])),
+    ];
     let batch = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
     write_batch(&warehouse.join("acquisition_spend/a.parquet"), &batch);
     root
@@ -105,7 +96,7 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
     // U0801 … and the words that its only finding must hold.
     let wanted: [(&str, &[&str]); 11] = [
         ("U0801", &["`deals`"]),
-        ("U0802", &["`products`", "`knd`", "Did you mean `kind`?", "canonical.products.columns"]),
+        ("U0802", &["`products`", "`prod_id`", "Did you mean `product_id`?", "canonical.products.columns"]),
         ("U0804", &["`acquisition_spend`", "`amount`", "floating-point"]),
         ("U0805", &["`mrr_movements`", "1 row(s)"]),
         ("U0806", &["upgrade (1 rows)", "canonical.mrr_movements.values.movement"]),

@@ -88,3 +88,81 @@ fn the_fiscal_year_of_the_example_is_what_its_rows_say() {
     );
     assert_eq!(ask(root.path(), &document), "call_topic,segment,calls_opened\nbilling,Fleet,1\n");
 }
+
+/// The example's rows without its project: `init` finds out most of it by itself.
+#[test]
+fn init_proposes_a_project_that_passes_check() {
+    let root = TempDir::new().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kontor/data"), &root.path().join("csv"));
+    let (code, out) = run(root.path(), &["init", "new", "--from", "csv"]);
+    assert_eq!(code, Some(0), "{out}");
+    let project = fs::read_to_string(root.path().join("new/upswell.yml")).unwrap();
+    for line in [
+        "  customers:\n    table: accounts\n",
+        "      customer_id: acct   # review\n",
+        "  subscription_months:\n    table: revenue/snapshots\n    partition: none\n",
+        "      mrr: { from: mrr_cents, minor_units: 2 }   # review: cents?\n",
+        "  products:\n    table: plans\n",
+    ] {
+        assert!(project.contains(line), "{line}\n{project}");
+    }
+    let own = fs::read_to_string(root.path().join("new/datasets/desk_calls.yml")).unwrap();
+    assert!(own.contains("primary: call_no") && own.contains("customer: acct"), "{own}");
+    let (code, out) = run(root.path(), &["check", "-p", "new", "--data"]);
+    assert_eq!(code, Some(0), "{out}");
+    fs::write(
+        root.path().join("q.graphql"),
+        "{ metrics(select: [mrr, desk_calls_rows], period: {start: \"2025-06-01\", end: \"2025-07-01\"}) { rows } }",
+    )
+    .unwrap();
+    let (_, out) = run(root.path(), &["query", "-p", "new", "--format", "csv", "q.graphql"]);
+    // June 2025: 1,200 + 500 + 300 + 400, and call C-3.
+    assert_eq!(out.replace("\r\n", "\n"), "mrr,desk_calls_rows\n2400.00,1\n");
+    // A project that is there is never touched; neither is one without tables.
+    assert_eq!(run(root.path(), &["init", "new"]).0, Some(2));
+    assert_eq!(run(root.path(), &["init", "empty"]).0, Some(0));
+    assert_eq!(run(root.path(), &["check", "-p", "empty"]).0, Some(0));
+}
+
+#[test]
+fn diff_says_what_changes_what_it_reaches_and_which_numbers_move() {
+    let root = kontor();
+    let (old, new) = (root.path(), TempDir::new().unwrap());
+    copy(old, new.path());
+    let warehouse = old.join("warehouse");
+    let at = |path: &Path| path.to_str().unwrap().to_owned();
+    let data = |more: &[&str]| {
+        let paths = [at(old), at(new.path())];
+        let mut arguments = vec!["diff", &paths[0], &paths[1]];
+        arguments.extend(more);
+        run(old, &arguments)
+    };
+    let same = data(&["--data", "--warehouse", warehouse.to_str().unwrap()]);
+    assert_eq!(same.0, Some(0), "{}", same.1);
+
+    let file = new.path().join("metrics/service.yml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = text.replace("    aggregate: count\n    unit: count\n", "    aggregate: count\n    filter: topic = 'weather'\n    unit: count\n");
+    let cut = text.find("      - name: topics keep").unwrap();
+    let next = text.find("  - name: calls_per_customer").unwrap();
+    fs::write(&file, format!("{}{}", &text[..cut], &text[next..])).unwrap();
+    let (code, out) = data(&["--data", "--warehouse", warehouse.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(code, Some(1), "{out}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let changed = report["definitions"].as_array().unwrap();
+    let calls = changed.iter().find(|change| change["name"] == "calls_opened").unwrap();
+    assert_eq!((&calls["how"], &calls["what"]), (&"changed".into(), &"metric".into()));
+    let reached = calls["affects"].as_array().unwrap();
+    assert!(reached.contains(&"calls_per_customer".into()) && reached.contains(&"tickets_opened".into()), "{calls:#}");
+    // Of four calls, C-1 and C-4 are about the weather: in the twelve months to the end of January
+    // 2026, C-2 (April) and C-3 (June) go.
+    let numbers = report["numbers"].as_array().unwrap();
+    let of = |period: &str| {
+        let found = numbers.iter().find(|n| n["metric"] == "calls_opened" && n["period"] == period);
+        found.map(|n| (n["old"].clone(), n["new"].clone(), n["change"].clone()))
+    };
+    assert_eq!(of("2025-04"), Some(("1".into(), "0".into(), "-1".into())), "{report:#}");
+    assert_eq!(of("2025-06"), Some(("1".into(), "0".into(), "-1".into())));
+    assert_eq!(of("2025-03"), None);
+    assert!(numbers.iter().all(|n| n["metric"] != "mrr"), "{report:#}");
+}
