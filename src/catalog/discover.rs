@@ -45,15 +45,14 @@ pub async fn discover(
 ) -> Result<Vec<FoundTable>, CatalogError> {
     let location = Location::parse(warehouse, "")?;
     let store = Store::open(&location, settings)?;
-    let failed =
-        |source| CatalogError::Store { store: location.root.clone(), source };
+    let failed = |source| CatalogError::Store { store: location.root.clone(), source };
     let mut tables = Vec::new();
     let mut folders = vec![(String::new(), location.folder.clone())];
     while let Some((name, folder)) = folders.pop() {
         let listed = store.client.list_with_delimiter(Some(&folder)).await.map_err(failed)?;
         let file = listed.objects.into_iter().find(|meta| is_parquet(&meta.location));
         let below: Vec<Path> = listed.common_prefixes.into_iter().filter(is_visible).collect();
-        let hive = below.iter().find_map(|folder| partition_of(folder));
+        let hive = below.iter().find_map(partition_of);
         if file.is_some() || hive.is_some() {
             let file = match file {
                 Some(meta) => Some(FileKey::of(meta)),
@@ -79,8 +78,8 @@ pub async fn discover(
 }
 
 fn is_parquet(path: &Path) -> bool {
-    let name = path.filename().unwrap_or_default().to_ascii_lowercase();
-    !name.starts_with(['_', '.']) && (name.ends_with(".parquet") || name.ends_with(".parq"))
+    let ending = path.extension().map(str::to_ascii_lowercase);
+    is_visible(path) && matches!(ending.as_deref(), Some("parquet" | "parq"))
 }
 
 fn is_visible(path: &Path) -> bool {

@@ -59,7 +59,8 @@ pub async fn run(args: &TestArgs) -> Ended {
         let text = loaded.diagnostics.render(diagnostics::Format::Human);
         return Err(AppError::Definitions(text));
     };
-    let tests: Vec<MetricTest> = model.tests.iter().filter(|test| args.wants(test)).cloned().collect();
+    let tests: Vec<MetricTest> =
+        model.tests.iter().filter(|test| args.wants(test)).cloned().collect();
     if let (true, Some(filter)) = (tests.is_empty(), &args.filter) {
         return Err(AppError::NoTest(filter.clone()));
     }
@@ -77,9 +78,10 @@ pub async fn run(args: &TestArgs) -> Ended {
 impl TestArgs {
     fn wants(&self, test: &MetricTest) -> bool {
         let ships = test.source.file.starts_with(CANONICAL_PREFIX);
-        let named = self.filter.as_ref().is_none_or(|text| {
-            test.metric.as_str().contains(text) || test.name.contains(text)
-        });
+        let named = self
+            .filter
+            .as_ref()
+            .is_none_or(|text| test.metric.as_str().contains(text) || test.name.contains(text));
         named && (self.canonical || !ships)
     }
 }

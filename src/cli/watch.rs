@@ -53,7 +53,9 @@ type Watched = Debouncer<RecommendedWatcher, RecommendedCache>;
 fn watcher(told: mpsc::Sender<()>) -> Option<Watched> {
     let handler = move |result: DebounceEventResult| match result {
         // One that waits already stands for this one too.
-        Ok(_) => drop(told.try_send(())),
+        Ok(_) => {
+            told.try_send(()).ok();
+        }
         Err(errors) => tracing::warn!(?errors, "watching files"),
     };
     match new_debouncer(QUIET, None, handler) {

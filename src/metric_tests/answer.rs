@@ -174,7 +174,8 @@ fn json_rows(rows: &[Json]) -> Rows {
             names.push(name);
         }
     }
-    let is_key = |name: &str| flat.iter().all(|row| !matches!(row.get(name), Some(Json::Number(_))));
+    let is_key =
+        |name: &str| flat.iter().all(|row| !matches!(row.get(name), Some(Json::Number(_))));
     let columns: Vec<AnswerColumn> = names
         .iter()
         .map(|name| AnswerColumn { name: (*name).clone(), is_key: is_key(name) })

@@ -9,11 +9,23 @@ use super::answer::{Found, Rows};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
     /// A value of a row that is there. `row` names the row (`period 2026-01-01, segment SMB`).
-    Value { row: String, column: String, expected: String, got: String },
-    Missing { row: String },
-    Unexpected { row: String },
+    Value {
+        row: String,
+        column: String,
+        expected: String,
+        got: String,
+    },
+    Missing {
+        row: String,
+    },
+    Unexpected {
+        row: String,
+    },
     /// The answer has no such column.
-    NoColumn { column: String, columns: Vec<String> },
+    NoColumn {
+        column: String,
+        columns: Vec<String>,
+    },
 }
 
 /// Nothing where every expected row is there, every value is the expected one, and no other row is.
@@ -152,7 +164,10 @@ mod tests {
     fn rows_are_told_apart_by_their_keys() {
         let money = |units| Found::Number(Number::Decimal(units, 2));
         let found = rows(&[("SMB", money(100)), ("Enterprise", money(-5))]);
-        assert!(differences(&found, &expected(&[("Enterprise", Some("-0.05")), ("SMB", Some("1"))])).is_empty());
+        assert!(
+            differences(&found, &expected(&[("Enterprise", Some("-0.05")), ("SMB", Some("1"))]))
+                .is_empty()
+        );
         let told = differences(&found, &expected(&[("Mid", None), ("SMB", Some("2"))]));
         assert_eq!(
             told,

@@ -9,4 +9,6 @@ mod text;
 pub use calendar::{Calendar, Grain, Instant, MICROS_PER_DAY, shift_months};
 pub use number::{Number, nearest_double};
 pub use scalar::Scalar;
-pub use text::{parse_day, parse_decimal, parse_fraction, parse_instant, show_decimal, show_number};
+pub use text::{
+    parse_day, parse_decimal, parse_fraction, parse_instant, show_decimal, show_number,
+};

@@ -26,7 +26,10 @@ fn check(root: &Path, environment: &[(&str, &str)]) -> (Option<i32>, BTreeMap<St
     let found: Json = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
     let mut by_code: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     for finding in found.as_array().unwrap() {
-        by_code.entry(finding["code"].as_str().unwrap().to_owned()).or_default().push(finding.clone());
+        by_code
+            .entry(finding["code"].as_str().unwrap().to_owned())
+            .or_default()
+            .push(finding.clone());
     }
     (output.status.code(), by_code)
 }
@@ -96,14 +99,29 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
     // U0801 … and the words that its only finding must hold.
     let wanted: [(&str, &[&str]); 11] = [
         ("U0801", &["`deals`"]),
-        ("U0802", &["`products`", "`prod_id`", "Did you mean `product_id`?", "canonical.products.columns"]),
+        (
+            "U0802",
+            &[
+                "`products`",
+                "`prod_id`",
+                "Did you mean `product_id`?",
+                "canonical.products.columns",
+            ],
+        ),
         ("U0804", &["`acquisition_spend`", "`amount`", "floating-point"]),
         ("U0805", &["`mrr_movements`", "1 row(s)"]),
         ("U0806", &["upgrade (1 rows)", "canonical.mrr_movements.values.movement"]),
         ("U0807", &["contraction (1 rows)", "new (1 rows)"]),
         ("U0808", &["`customers`", "1 key(s)", "a (2 times)"]),
         // The ledger says 15.00 at the end of January, the snapshots 15.01; February agrees.
-        ("U0809", &["disagree on 1 balance(s)", "by 0.01 in all", "a p before 2024-02-01: 15.00 against 15.01"]),
+        (
+            "U0809",
+            &[
+                "disagree on 1 balance(s)",
+                "by 0.01 in all",
+                "a p before 2024-02-01: 15.00 against 15.01",
+            ],
+        ),
         ("U0810", &["1 customer(s)", "a from 2024-02-01 to 2024-03-01"]),
         ("U0811", &["1 customer(s)", "b from 2024-01-05 (2 owners)"]),
         ("U0812", &["1 customer(s)", "c from 2024-01-01"]),
@@ -148,7 +166,8 @@ fn a_store_that_does_not_answer_is_told() {
 fn tables_that_ship_and_are_not_there_are_no_finding() {
     let root = TempDir::new().unwrap();
     fs::write(root.path().join("upswell.yml"), "version: 1\nwarehouse: warehouse\n").unwrap();
-    let movements = "customer_id,product_id,occurred_at,movement,amount\na,p,2024-01-10T00:00:00Z,new,10.00\n";
+    let movements =
+        "customer_id,product_id,occurred_at,movement,amount\na,p,2024-01-10T00:00:00Z,new,10.00\n";
     write_table(&root.path().join("warehouse"), "mrr_movements", movements);
     let (code, found) = check(root.path(), &[]);
     assert_eq!((code, found.len()), (Some(0), 0), "{found:#?}");

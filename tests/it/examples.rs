@@ -93,7 +93,10 @@ fn the_fiscal_year_of_the_example_is_what_its_rows_say() {
 #[test]
 fn init_proposes_a_project_that_passes_check() {
     let root = TempDir::new().unwrap();
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kontor/data"), &root.path().join("csv"));
+    copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/kontor/data"),
+        &root.path().join("csv"),
+    );
     let (code, out) = run(root.path(), &["init", "new", "--from", "csv"]);
     assert_eq!(code, Some(0), "{out}");
     let project = fs::read_to_string(root.path().join("new/upswell.yml")).unwrap();
@@ -142,18 +145,26 @@ fn diff_says_what_changes_what_it_reaches_and_which_numbers_move() {
 
     let file = new.path().join("metrics/service.yml");
     let text = fs::read_to_string(&file).unwrap();
-    let text = text.replace("    aggregate: count\n    unit: count\n", "    aggregate: count\n    filter: topic = 'weather'\n    unit: count\n");
+    let text = text.replace(
+        "    aggregate: count\n    unit: count\n",
+        "    aggregate: count\n    filter: topic = 'weather'\n    unit: count\n",
+    );
     let cut = text.find("      - name: topics keep").unwrap();
     let next = text.find("  - name: calls_per_customer").unwrap();
     fs::write(&file, format!("{}{}", &text[..cut], &text[next..])).unwrap();
-    let (code, out) = data(&["--data", "--warehouse", warehouse.to_str().unwrap(), "--format", "json"]);
+    let (code, out) =
+        data(&["--data", "--warehouse", warehouse.to_str().unwrap(), "--format", "json"]);
     assert_eq!(code, Some(1), "{out}");
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let changed = report["definitions"].as_array().unwrap();
     let calls = changed.iter().find(|change| change["name"] == "calls_opened").unwrap();
     assert_eq!((&calls["how"], &calls["what"]), (&"changed".into(), &"metric".into()));
     let reached = calls["affects"].as_array().unwrap();
-    assert!(reached.contains(&"calls_per_customer".into()) && reached.contains(&"tickets_opened".into()), "{calls:#}");
+    assert!(
+        reached.contains(&"calls_per_customer".into())
+            && reached.contains(&"tickets_opened".into()),
+        "{calls:#}"
+    );
     // Of four calls, C-1 and C-4 are about the weather: in the twelve months to the end of January
     // 2026, C-2 (April) and C-3 (June) go.
     let numbers = report["numbers"].as_array().unwrap();

@@ -22,7 +22,9 @@ async fn the_tests_of_what_ships_pass() {
     let results = metric_tests::run(&model, model.tests.clone()).await;
     let report = metric_tests::render(&results, metric_tests::Format::Human);
     assert!(results.iter().all(TestResult::passed), "{report}");
-    for field in ["nrr", "expansionByType", "attachRate", "timeToExpansion", "csmExpansionAttribution"] {
+    for field in
+        ["nrr", "expansionByType", "attachRate", "timeToExpansion", "csmExpansionAttribution"]
+    {
         let metric = &model.metric_of_field(field).unwrap().name;
         let tested = results.iter().filter(|result| result.test.metric == *metric);
         assert!(tested.count() > 0, "{metric} has no test");
@@ -73,7 +75,10 @@ fn a_passing_project_exits_with_0() {
     let root = project("2.20");
     let (code, out, err) = upswell(&["test", "-p", root.path().to_str().unwrap()]);
     assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains("ok    paid · two lines") && out.ends_with("2 passed, 0 failed\n"), "{out}");
+    assert!(
+        out.contains("ok    paid · two lines") && out.ends_with("2 passed, 0 failed\n"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -96,7 +101,8 @@ fn a_failing_test_says_where_what_was_expected_and_what_came() {
     let (code, _, err) = upswell(&["test", "-p", at, "nothing like it"]);
     assert_eq!(code, Some(2), "{err}");
 
-    let json: Json = serde_json::from_str(&upswell(&["test", "-p", at, "--format", "json"]).1).unwrap();
+    let json: Json =
+        serde_json::from_str(&upswell(&["test", "-p", at, "--format", "json"]).1).unwrap();
     assert_eq!(json[0]["passed"], false);
     assert_eq!(json[0]["differences"][0]["got"], "2.20");
     assert_eq!(json[1]["passed"], true);
@@ -106,7 +112,10 @@ fn a_failing_test_says_where_what_was_expected_and_what_came() {
         upswell(&["test", "-p", at, "--format", "junit", "--output", file.to_str().unwrap()]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
     let xml = fs::read_to_string(file).unwrap();
-    assert!(xml.starts_with("<?xml") && xml.contains("<testsuite name=\"upswell\" tests=\"2\""), "{xml}");
+    assert!(
+        xml.starts_with("<?xml") && xml.contains("<testsuite name=\"upswell\" tests=\"2\""),
+        "{xml}"
+    );
     assert!(xml.contains("classname=\"paid\"") && xml.contains("<failure"), "{xml}");
     assert!(xml.contains("failures=\"1\""), "{xml}");
 }
@@ -128,7 +137,11 @@ fn a_refused_question_is_a_failure_with_its_words() {
     let root = project("2.20");
     let file = root.path().join("metrics/m.yml");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace(", grain: month }", ", group_by: [csm_team, product_tier, milestone] }")).unwrap();
+    fs::write(
+        &file,
+        text.replace(", grain: month }", ", group_by: [csm_team, product_tier, milestone] }"),
+    )
+    .unwrap();
     let (code, out, err) = upswell(&["test", "-p", root.path().to_str().unwrap()]);
     // A dimension that does not exist stops at the definitions.
     assert_eq!(code, Some(2), "{out}{err}");

@@ -1,12 +1,12 @@
 //! Reloading while serving: swapped whole, refused with places, never taken away.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -21,7 +21,9 @@ use crate::support::warehouse::write_table;
 
 /// A metric that says by its value which definitions answered.
 fn definitions(number: u32) -> String {
-    format!("metrics:\n  - {{ name: tell, label: Tell {number}, kind: derived, expr: mrr * 0 + {number} }}\n")
+    format!(
+        "metrics:\n  - {{ name: tell, label: Tell {number}, kind: derived, expr: mrr * 0 + {number} }}\n"
+    )
 }
 
 fn project() -> TempDir {
@@ -162,14 +164,8 @@ async fn a_broken_definition_is_told_everywhere_and_a_mended_one_counts() {
     let problem = &broken["catalog"]["problems"][0];
     assert_eq!((&problem["code"], &problem["file"]), (&"U0403".into(), &"metrics/m.yml".into()));
     assert_eq!(problem["line"], 4);
-    let ready: Json = client
-        .get(format!("{}/readyz", server.1))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let ready: Json =
+        client.get(format!("{}/readyz", server.1)).send().await.unwrap().json().await.unwrap();
     assert_eq!(ready["status"], "ready");
     assert_eq!(ready["problems"][0]["line"], 4, "{ready:#}");
     assert!(ready["problems"][0]["message"].as_str().unwrap().contains("`tel`"), "{ready:#}");
@@ -180,7 +176,8 @@ async fn a_broken_definition_is_told_everywhere_and_a_mended_one_counts() {
 
     // A project that is gone takes no model away either.
     fs::rename(root.path().join("upswell.yml"), root.path().join("away.yml")).unwrap();
-    let gone = until(&client, &server, |answer| answer["catalog"]["problems"] != Json::Array(vec![]));
+    let gone =
+        until(&client, &server, |answer| answer["catalog"]["problems"] != Json::Array(vec![]));
     assert_eq!(told(&gone.await), 7);
 }
 
@@ -216,6 +213,13 @@ async fn reloading_is_for_callers_on_the_machine_itself() {
     assert_eq!(got.status().as_u16(), 405);
 }
 
+/// Other bytes in the same file, as old as before.
+fn overwrite(file: &Path, bytes: &[u8], modified: SystemTime) {
+    let mut open = fs::OpenOptions::new().write(true).open(file).unwrap();
+    open.write_all(bytes).unwrap();
+    open.set_modified(modified).unwrap();
+}
+
 /// Facts in memory go on to the next engine: a reload reads no row twice.
 #[tokio::test]
 async fn what_is_in_memory_survives_a_reload_that_reads_tables_in_the_same_way() {
@@ -225,12 +229,17 @@ async fn what_is_in_memory_survives_a_reload_that_reads_tables_in_the_same_way()
     let question = "{ metrics(select: [mrr, tell], period: {start: \"2024-02-01\", end: \"2024-03-01\"}) { rows } }";
     let first = execute(&state.api(), question).await;
     assert_eq!(first["data"]["metrics"]["rows"][0]["mrr"], 10.0, "{first:#}");
-    // The file is damaged behind our back, listing unchanged: only memory can answer now.
+    // The file is damaged behind our back, its listing unchanged: only memory can answer now.
+    let file = root.path().join("warehouse/mrr_movements/part-0.parquet");
+    let (bytes, written) =
+        (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
+    overwrite(&file, &vec![0; bytes.len()], written);
     define(root.path(), &definitions(2));
     assert_eq!(state.reload().await, Reloaded::Swapped);
     let second = execute(&state.api(), question).await;
     assert_eq!(second["data"]["metrics"]["rows"][0]["mrr"], 10.0);
     assert_eq!(second["data"]["metrics"]["rows"][0]["tell"], 2.0);
+    overwrite(&file, &bytes, written);
     // Other values of a column are other facts.
     let mapped = "version: 1\nwarehouse: warehouse\ncanonical: { mrr_movements: { columns: { amount: { from: amount } }, values: { movement: { new: churn } } } }\n";
     fs::write(root.path().join("upswell.yml"), mapped).unwrap();
@@ -262,11 +271,19 @@ fn damaged_definitions_never_take_the_model_away() {
     runner
         .run(&damage, |(file, at, cut, put)| {
             let chars: Vec<char> = files[file].text.chars().collect();
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss
+            )]
             let start = (at * chars.len() as f64) as usize;
             let end = (start + cut).min(chars.len());
-            let text: String =
-                chars[..start].iter().copied().chain(put.chars()).chain(chars[end..].iter().copied()).collect();
+            let text: String = chars[..start]
+                .iter()
+                .copied()
+                .chain(put.chars())
+                .chain(chars[end..].iter().copied())
+                .collect();
             define(root.path(), &text);
             let before = state.api().definition_version().to_owned();
             let outcome = runtime.block_on(state.reload());
@@ -288,5 +305,8 @@ fn damaged_definitions_never_take_the_model_away() {
         swapped += usize::from(outcome == Reloaded::Swapped);
         refused += usize::from(outcome == Reloaded::Refused);
     }
-    assert!(refused > 50 && swapped > 5, "{swapped} swapped, {refused} refused: damage too much or too little");
+    assert!(
+        refused > 50 && swapped > 5,
+        "{swapped} swapped, {refused} refused: damage too much or too little"
+    );
 }

@@ -53,7 +53,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("serde_saphyr", &["definitions"]),
     ("sqlparser", &["model"]),
     ("std::fs", &["cli", "fixtures", "generate", "project"]),
-    ("tokio", &["catalog", "cli", "engine", "graphql", "metric_tests", "server"]),
+    ("tokio", &["app", "catalog", "cli", "engine", "graphql", "metric_tests", "server"]),
 ];
 
 /// What code that ships must not contain.

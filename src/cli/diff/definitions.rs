@@ -36,7 +36,12 @@ impl Change {
         let mut out = format!("{mark} {} {}\n", self.what, self.name);
         if let How::Changed(parts) = &self.how {
             for (part, old, new) in parts {
-                let _ = writeln!(out, "    {part}: {old}\n    {:>1$}: {new}", "→", part.chars().count());
+                let _ = writeln!(
+                    out,
+                    "    {part}: {old}\n    {:>1$}: {new}",
+                    "→",
+                    part.chars().count()
+                );
             }
         }
         if !self.affects.is_empty() {
@@ -149,12 +154,18 @@ fn metric_parts(metric: &Metric) -> Parts {
         ("description", metric.description.clone()),
         ("unit", metric.unit.as_str().to_owned()),
         ("adds up", metric.additive.clone()),
-        ("good", metric.good.map_or("neither".to_owned(), |good| format!("{good:?}").to_lowercase())),
+        (
+            "good",
+            metric.good.map_or("neither".to_owned(), |good| format!("{good:?}").to_lowercase()),
+        ),
         ("owner", option(&metric.owner)),
         ("tags", list(metric.tags.clone())),
         ("status", metric.status.clone()),
         ("private", metric.private.to_string()),
-        ("deprecated", metric.deprecated.as_ref().map_or("no".to_owned(), |why| why.reason.clone())),
+        (
+            "deprecated",
+            metric.deprecated.as_ref().map_or("no".to_owned(), |why| why.reason.clone()),
+        ),
         ("bands", shown(&metric.bands)),
         ("typed field", option(&metric.field)),
         ("dimensions", list(metric.dimensions.iter().map(ToString::to_string).collect())),

@@ -17,8 +17,8 @@ use crate::diagnostics::{Format, SourceFile};
 use crate::model::Model;
 use crate::project::{ProjectFiles, load};
 
-use super::import::{holds_csv, import_tables};
 use super::Ended;
+use super::import::{holds_csv, import_tables};
 
 use recognise::recognise;
 use write::texts;
@@ -53,7 +53,10 @@ pub async fn run(args: &InitArgs) -> Ended {
         write(&args.dir.join(&file.path), &file.text)?;
         println!("{}", args.dir.join(&file.path).display());
     }
-    println!("\nRead what is marked `review`, then: upswell check -p {} --data", args.dir.display());
+    println!(
+        "\nRead what is marked `review`, then: upswell check -p {} --data",
+        args.dir.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,7 +83,10 @@ async fn found(
     let (written, address) = if from.contains("://") {
         (from.to_owned(), from.to_owned())
     } else if holds_csv(folder) {
-        let canon = Model { warehouse: dir.join("warehouse").to_string_lossy().into_owned(), ..canon.clone() };
+        let canon = Model {
+            warehouse: dir.join("warehouse").to_string_lossy().into_owned(),
+            ..canon.clone()
+        };
         import_tables(&canon, folder)?;
         ("warehouse".to_owned(), absolute(&dir.join("warehouse"))?)
     } else {

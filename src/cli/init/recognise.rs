@@ -13,15 +13,42 @@ pub struct Recognised<'a> {
 
 /// Other words for canonical columns, as warehouses use them.
 const WORDS: [(&str, &[&str]); 14] = [
-    ("customer_id", &["account_id", "client_id", "company_id", "cust_id", "acct", "acct_id", "customer_key", "account_key"]),
+    (
+        "customer_id",
+        &[
+            "account_id",
+            "client_id",
+            "company_id",
+            "cust_id",
+            "acct",
+            "acct_id",
+            "customer_key",
+            "account_key",
+        ],
+    ),
     ("product_id", &["plan_id", "plan_code", "sku", "item_id", "product_key", "product_code"]),
     ("csm_id", &["owner_id", "manager_id", "csm_key", "am_id"]),
     ("name", &["company", "account_name", "customer_name", "product_name", "plan_name", "title"]),
     ("segment", &["tier", "tier_name", "size", "account_segment"]),
     ("acquired_on", &["signup_date", "signed_on", "created_on", "start_date", "customer_since"]),
-    ("occurred_at", &["event_ts", "event_at", "event_time", "changed_at", "effective_at", "movement_date"]),
+    (
+        "occurred_at",
+        &["event_ts", "event_at", "event_time", "changed_at", "effective_at", "movement_date"],
+    ),
     ("movement", &["change_class", "movement_type", "change_type", "class"]),
-    ("amount", &["mrr_delta", "mrr_change", "delta", "amount_usd", "amount_eur", "mrr_delta_cents", "amount_cents", "line_amount"]),
+    (
+        "amount",
+        &[
+            "mrr_delta",
+            "mrr_change",
+            "delta",
+            "amount_usd",
+            "amount_eur",
+            "mrr_delta_cents",
+            "amount_cents",
+            "line_amount",
+        ],
+    ),
     ("month", &["snap_month", "snapshot_month", "month_start", "period_month"]),
     ("mrr", &["mrr_cents", "monthly_recurring_revenue", "recurring_revenue", "mrr_usd", "mrr_eur"]),
     ("valid_from", &["starts_at", "start_ts", "from_ts", "starts_on"]),

@@ -12,7 +12,10 @@ use super::recognise::Recognised;
 
 /// Keys of these entities lead to canonical datasets.
 const ENTITIES: [(&str, &[&str]); 3] = [
-    ("customer", &["customer_id", "account_id", "client_id", "company_id", "cust_id", "acct", "acct_id"]),
+    (
+        "customer",
+        &["customer_id", "account_id", "client_id", "company_id", "cust_id", "acct", "acct_id"],
+    ),
     ("product", &["product_id", "plan_id", "plan_code", "sku"]),
     ("csm", &["csm_id"]),
 ];
@@ -38,8 +41,18 @@ pub fn texts(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> Vec<Sour
 
 /// Names of datasets that ship: a table of the company's own that is none of them gets another.
 const TAKEN: [&str; 13] = [
-    "customers", "products", "csms", "csm_assignments", "mrr_movements", "subscriptions",
-    "subscription_months", "order_lines", "offers", "milestones", "usage_months", "health_months",
+    "customers",
+    "products",
+    "csms",
+    "csm_assignments",
+    "mrr_movements",
+    "subscriptions",
+    "subscription_months",
+    "order_lines",
+    "offers",
+    "milestones",
+    "usage_months",
+    "health_months",
     "acquisition_spend",
 ];
 
@@ -53,7 +66,8 @@ fn project(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> String {
         quoted(&name_of(&folder.unwrap_or_default())),
         quoted(warehouse),
     );
-    let known: Vec<_> = tables.iter().filter_map(|table| Some((table, table.canonical.as_ref()?))).collect();
+    let known: Vec<_> =
+        tables.iter().filter_map(|table| Some((table, table.canonical.as_ref()?))).collect();
     if known.is_empty() {
         out.push_str(
             "# canonical:              # your tables, columns and values for the canonical ones\n\
@@ -90,7 +104,9 @@ fn project(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> String {
             let _ = writeln!(out, "    columns:\n{}", renamed.join("\n"));
         }
         if dataset.name.as_str() == "mrr_movements" {
-            out.push_str("    # review: values: { movement: { upgrade: expansion, cancelled: churn } }\n");
+            out.push_str(
+                "    # review: values: { movement: { upgrade: expansion, cancelled: churn } }\n",
+            );
         }
     }
     out
@@ -118,7 +134,8 @@ fn dataset(name: &str, table: &FoundTable, columns: &[&FoundColumn]) -> String {
         let _ = writeln!(out, "      {}: {{ type: {word}, optional: true }}", quoted(&column.name));
     }
     let texts = columns.iter().filter(|column| {
-        column.data_type == Some(ColumnType::Text) && !keys.iter().any(|(_, key)| *key == column.name)
+        column.data_type == Some(ColumnType::Text)
+            && !keys.iter().any(|(_, key)| *key == column.name)
     });
     let dimensions: Vec<String> = texts
         .take(8)
@@ -146,7 +163,9 @@ fn time_of<'a>(columns: &[&'a FoundColumn]) -> Option<&'a FoundColumn> {
     let is_time = |column: &&&FoundColumn| {
         matches!(column.data_type, Some(ColumnType::Timestamp | ColumnType::Date))
     };
-    let bookkeeping = |name: &str| ["updated", "loaded", "_synced", "modified"].iter().any(|word| name.contains(word));
+    let bookkeeping = |name: &str| {
+        ["updated", "loaded", "_synced", "modified"].iter().any(|word| name.contains(word))
+    };
     let mut times = columns.iter().filter(is_time);
     let first = times.clone().find(|column| !bookkeeping(&column.name.to_lowercase()));
     first.or_else(|| times.next()).copied()
@@ -159,11 +178,16 @@ fn keys_of(name: &str, columns: &[&FoundColumn]) -> Vec<(&'static str, String)> 
     let own = columns.iter().find(|column| {
         let lower = column.name.to_lowercase();
         let is_entity = ENTITIES.iter().any(|(_, words)| words.contains(&lower.as_str()));
-        !is_entity && (lower == "id" || lower == format!("{singular}_id") || lower.ends_with("_id") || lower.ends_with("_no"))
+        !is_entity
+            && (lower == "id"
+                || lower == format!("{singular}_id")
+                || lower.ends_with("_id")
+                || lower.ends_with("_no"))
     });
     keys.extend(own.map(|column| ("primary", column.name.clone())));
     for (entity, words) in ENTITIES {
-        let found = columns.iter().find(|column| words.contains(&column.name.to_lowercase().as_str()));
+        let found =
+            columns.iter().find(|column| words.contains(&column.name.to_lowercase().as_str()));
         keys.extend(found.map(|column| (entity, column.name.clone())));
     }
     keys
@@ -200,7 +224,8 @@ fn name_of(text: &str) -> String {
 /// As YAML text whatever it holds.
 fn quoted(text: impl AsRef<str>) -> String {
     let text = text.as_ref();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-'));
+    let plain =
+        text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-'));
     let is_word = plain && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let reserved = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     if is_word && !reserved.contains(&text.to_lowercase().as_str()) {

@@ -54,9 +54,8 @@ pub async fn classes(facts: &Facts<'_>, ledger: &Ledger) -> ApiResult<Vec<DataFi
     let plan = parts.and_then(|parts| {
         let class = cast(column(&ledger.class), datafusion::arrow::datatypes::DataType::Utf8);
         let columns = [ledger.class.clone(), ledger.amount.clone()];
-        let rows = scan(facts, dataset, &columns).map_err(|error| {
-            datafusion::error::DataFusionError::Plan(error.message)
-        })?;
+        let rows = scan(facts, dataset, &columns)
+            .map_err(|error| datafusion::error::DataFusionError::Plan(error.message))?;
         rows.aggregate(vec![class.alias("class")], parts)?.build()
     });
     let mut rows = read(facts, dataset, plan).await?;
@@ -96,10 +95,7 @@ pub async fn classes(facts: &Facts<'_>, ledger: &Ledger) -> ApiResult<Vec<DataFi
 }
 
 /// Rows that share their primary key with another row.
-pub async fn duplicate_rows(
-    facts: &Facts<'_>,
-    name: &DatasetName,
-) -> ApiResult<Vec<DataFinding>> {
+pub async fn duplicate_rows(facts: &Facts<'_>, name: &DatasetName) -> ApiResult<Vec<DataFinding>> {
     let Some(dataset) = facts.model.datasets.get(name) else { return Ok(Vec::new()) };
     let key = &dataset.primary_key;
     // A key that the files need not have identifies nothing where they lack it.
@@ -115,7 +111,12 @@ pub async fn duplicate_rows(
     let rows = Expr::Column(Column::new_unqualified("times"));
     let plan = scan(facts, name, key)?
         .filter(there)
-        .and_then(|all| all.aggregate(key.iter().map(text).collect::<Vec<_>>(), vec![count(lit(1i64)).alias("times")]))
+        .and_then(|all| {
+            all.aggregate(
+                key.iter().map(text).collect::<Vec<_>>(),
+                vec![count(lit(1i64)).alias("times")],
+            )
+        })
         .and_then(|keys| keys.filter(rows.gt(lit(1i64)))?.build());
     let mut found = read(facts, name, plan).await?;
     if found.is_empty() {

@@ -77,9 +77,7 @@ impl LocalEngine {
 
 /// A check that could not read its table says so itself.
 fn reported(dataset: &DatasetName, found: ApiResult<Vec<DataFinding>>) -> Vec<DataFinding> {
-    found.unwrap_or_else(|error| {
-        vec![DataFinding::new(DataCheck::Unfit, dataset, error.message)]
-    })
+    found.unwrap_or_else(|error| vec![DataFinding::new(DataCheck::Unfit, dataset, error.message)])
 }
 
 fn unreadable(facts: &Facts<'_>, dataset: &DatasetName) -> Vec<DataFinding> {
@@ -104,7 +102,8 @@ fn unreadable(facts: &Facts<'_>, dataset: &DatasetName) -> Vec<DataFinding> {
 async fn balances(facts: &Facts<'_>) -> Vec<DataFinding> {
     let mut findings = Vec::new();
     for balance in facts.model.balances.values() {
-        let there = balance.shapes.iter().filter(|shape| facts.reader.table(shape.dataset()).is_ok());
+        let there =
+            balance.shapes.iter().filter(|shape| facts.reader.table(shape.dataset()).is_ok());
         let there: Vec<&BalanceShape> = there.collect();
         for shape in &there {
             let dataset = shape.dataset();
@@ -124,6 +123,10 @@ async fn balances(facts: &Facts<'_>) -> Vec<DataFinding> {
 }
 
 /// The entity that a key column identifies has its texts under this name.
-fn customer_space(model: &Model, dataset: &DatasetName, column: &crate::model::ColumnName) -> String {
+fn customer_space(
+    model: &Model,
+    dataset: &DatasetName,
+    column: &crate::model::ColumnName,
+) -> String {
     super::load::key_space_of(model.datasets.get(dataset), column)
 }

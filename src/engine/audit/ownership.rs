@@ -18,7 +18,8 @@ pub async fn findings(facts: &Facts<'_>) -> Vec<DataFinding> {
     for metric in facts.model.metrics.values() {
         let MetricKind::Attribution(kind) = &metric.kind else { continue };
         let owners = &kind.owners;
-        let known = seen.iter().any(|other| other.dataset == owners.dataset && other.owner == owners.owner);
+        let known =
+            seen.iter().any(|other| other.dataset == owners.dataset && other.owner == owners.owner);
         if known || facts.reader.table(&owners.dataset).is_err() {
             continue;
         }

@@ -55,11 +55,8 @@ impl Resolver<'_> {
         def: &TestDef,
         calendar: &Calendar,
     ) -> Option<MetricTest> {
-        let given: Vec<Option<Fixture>> = def
-            .given
-            .iter()
-            .map(|(dataset, rows)| self.fixture(dataset, rows, calendar))
-            .collect();
+        let given: Vec<Option<Fixture>> =
+            def.given.iter().map(|(dataset, rows)| self.fixture(dataset, rows, calendar)).collect();
         let ask = self.test_ask(&def.ask, calendar);
         let expect = self.expectation(def, ask.as_ref());
         let (select, expect) = expect?;
@@ -118,9 +115,7 @@ impl Resolver<'_> {
             Some(ColumnType::Decimal { .. }) => {
                 (parse_decimal(value).is_some(), "a decimal such as -12.50")
             }
-            Some(ColumnType::Float) => {
-                (value.parse::<f64>().is_ok_and(f64::is_finite), "a number")
-            }
+            Some(ColumnType::Float) => (value.parse::<f64>().is_ok_and(f64::is_finite), "a number"),
             Some(ColumnType::Bool) => (matches!(value, "true" | "false"), "true or false"),
             Some(ColumnType::Date) => (parse_day(value).is_some(), "a day like 2026-03-31"),
             Some(ColumnType::Timestamp) => (
