@@ -24,7 +24,6 @@ use super::facts::Facts;
 use super::load::Reader;
 use super::memory::{Held, Memory};
 use super::needs::{datasets_of, tables_of_dimensions};
-use super::reconcile::disagreements;
 use super::results::{Results, key};
 use super::table::table_answer;
 use super::typed::{
@@ -70,10 +69,10 @@ impl Default for EngineSettings {
 /// DataFusion in this process over a catalog. Cheap to clone.
 #[derive(Clone)]
 pub struct LocalEngine {
-    model: Arc<Model>,
-    catalog: Catalog,
+    pub(super) model: Arc<Model>,
+    pub(super) catalog: Catalog,
     session: SessionContext,
-    memory: Memory,
+    pub(super) memory: Memory,
     settings: EngineSettings,
     admission: Arc<Semaphore>,
     /// Held by the one proof that runs.
@@ -107,7 +106,7 @@ impl LocalEngine {
         })
     }
 
-    fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -220,25 +219,6 @@ impl LocalEngine {
             as_of: None,
         };
         bind(&self.model, &query)
-    }
-
-    /// Where the shapes of a balance disagree: one finding per pair, for data engineers.
-    pub async fn reconcile(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for balance in self.model.balances.values() {
-            let datasets: Vec<DatasetName> =
-                balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
-            let view = self.catalog.view(&datasets).await;
-            let held = match self.memory.held().await {
-                Ok(held) => held,
-                Err(error) => return vec![format!("error: {}", error.message)],
-            };
-            match disagreements(&self.facts(&held, &view), balance).await {
-                Ok(found) => findings.extend(found),
-                Err(error) => findings.push(format!("error: {}", error.message)),
-            }
-        }
-        findings
     }
 
     async fn missing_table(&self, plan: &MetricPlan, seen: &Freshness) -> Option<String> {
