@@ -2,11 +2,11 @@
 
 use chrono::NaiveDate;
 
-use crate::model::{Band, DimensionName, MetricName, RetentionMethod, Unit};
+use crate::model::{DimensionName, MetricName, RetentionMethod, Unit};
 use crate::values::{Instant, Number, Scalar};
 
 /// The answer to one `MetricQuery`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Retention(Vec<RetentionAnswerRow>, Provenance),
     Expansion(Vec<ExpansionAnswerRow>, Provenance),
@@ -18,8 +18,54 @@ pub enum Answer {
     Table(TableAnswer, Provenance),
 }
 
+impl Answer {
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        match self {
+            Self::Retention(_, provenance)
+            | Self::Expansion(_, provenance)
+            | Self::Attach(_, provenance)
+            | Self::Duration(_, provenance)
+            | Self::Attribution(_, provenance)
+            | Self::Cohorts(_, provenance)
+            | Self::Variants(_, provenance)
+            | Self::Table(_, provenance) => provenance,
+        }
+    }
+
+    fn provenance_mut(&mut self) -> &mut Provenance {
+        match self {
+            Self::Retention(_, provenance)
+            | Self::Expansion(_, provenance)
+            | Self::Attach(_, provenance)
+            | Self::Duration(_, provenance)
+            | Self::Attribution(_, provenance)
+            | Self::Cohorts(_, provenance)
+            | Self::Variants(_, provenance)
+            | Self::Table(_, provenance) => provenance,
+        }
+    }
+
+    /// The same answer, given again.
+    #[must_use]
+    pub fn as_cached(mut self) -> Self {
+        self.provenance_mut().cached = true;
+        self
+    }
+
+    /// Whether another answer differs in nothing but when it was computed.
+    #[must_use]
+    pub fn says_the_same(&self, mut other: Self) -> bool {
+        let known = self.provenance();
+        let provenance = other.provenance_mut();
+        provenance.computed_at = known.computed_at;
+        provenance.cached = known.cached;
+        *self == other
+    }
+}
+
 /// Where a number comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
     pub definition_version: String,
     pub snapshot: String,
@@ -46,23 +92,18 @@ pub struct BandHit {
     pub low: Option<f64>,
     pub high: Option<f64>,
     pub source: String,
+    /// None where the metric does not say which direction is better.
+    pub standing: Option<Standing>,
     /// The slice it is for; empty: every slice.
     pub only: Vec<(DimensionName, Scalar)>,
 }
 
-impl BandHit {
-    /// A band as answers show it.
-    #[must_use]
-    pub fn of(band: &Band) -> Self {
-        let only = band.only.iter();
-        Self {
-            label: band.label.clone(),
-            low: band.low,
-            high: band.high,
-            source: band.source.clone(),
-            only: only.map(|(name, value)| (name.clone(), Scalar::text(value.as_str()))).collect(),
-        }
-    }
+/// How good a band is among the bands of its slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Bad,
+    Watch,
+    Good,
 }
 
 /// The target of a value, and how much of it is reached.
@@ -84,7 +125,7 @@ pub struct Mark {
 }
 
 /// Amounts are `None` where nothing is known (before data began, between snapshots).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RetentionAnswerRow {
     pub period: PeriodInfo,
     pub window: PeriodInfo,
@@ -112,7 +153,7 @@ pub struct RetentionAnswerRow {
     pub target: Option<TargetHit>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExpansionAnswerRow {
     pub period: PeriodInfo,
     pub group: Group,
@@ -127,7 +168,7 @@ pub struct ExpansionAnswerRow {
     pub target: Option<TargetHit>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttachAnswerRow {
     pub period: PeriodInfo,
     pub group: Group,
@@ -142,7 +183,7 @@ pub struct AttachAnswerRow {
     pub target: Option<TargetHit>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DurationAnswerRow {
     pub group: Group,
     pub subjects: i64,
@@ -183,13 +224,13 @@ impl DurationAnswerRow {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttributionAnswer {
     pub rows: Vec<AttributionAnswerRow>,
     pub warnings: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttributionAnswerRow {
     pub period: PeriodInfo,
     pub group: Group,
@@ -207,7 +248,7 @@ pub struct AttributionAnswerRow {
 }
 
 /// An acquisition cohort at one age. Numbers are `None` where the balances are not known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CohortAnswerRow {
     pub cohort: PeriodInfo,
     /// In grains after the cohort's period.
@@ -222,7 +263,7 @@ pub struct CohortAnswerRow {
 }
 
 /// A metric or one of its named variants, in one period and group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VariantAnswerRow {
     pub period: PeriodInfo,
     pub window: PeriodInfo,
@@ -243,7 +284,7 @@ pub struct VariantAnswerRow {
 
 /// What one rule changes. Amounts add up to the difference of the numerators (and of the
 /// denominators), ratios to that of the values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VariantItem {
     pub name: &'static str,
     pub label: String,
@@ -253,7 +294,7 @@ pub struct VariantItem {
 }
 
 /// The flat table: `rows[r][c]` belongs to `columns[c]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TableAnswer {
     pub columns: Vec<ColumnInfo>,
     pub rows: Vec<Vec<Cell>>,

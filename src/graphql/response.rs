@@ -1,7 +1,10 @@
 //! A GraphQL response, written out once, keys in the order of the document.
 
+use std::time::Instant;
+
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, Value};
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::error::ErrorCode;
@@ -12,10 +15,12 @@ use super::errors::{Errors, Reported};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphqlResponse {
     /// The JSON body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     pub outcome: Outcome,
     /// Deprecated metrics that were asked for, each once.
     pub deprecated: Vec<String>,
+    /// Set where the same request may be answered with the same body: until when, if not always.
+    pub(super) kept_until: Option<Option<Instant>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,14 +44,14 @@ struct Body<'b> {
 impl GraphqlResponse {
     pub(super) fn answered(data: &Value, errors: &[Reported], request_id: &str) -> Self {
         let outcome = Outcome::Answered { errors: !errors.is_empty() };
-        let body = write(Some(data), errors, request_id);
-        Self { body, outcome, deprecated: Vec::new() }
+        let body = write(Some(data), errors, request_id).into();
+        Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 
     pub(super) fn refused(errors: &[Reported], request_id: &str) -> Self {
         let code = errors.first().map_or(ErrorCode::Internal, |first| first.error.code);
-        let body = write(None, errors, request_id);
-        Self { body, outcome: Outcome::Refused(code), deprecated: Vec::new() }
+        let (body, outcome) = (write(None, errors, request_id).into(), Outcome::Refused(code));
+        Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 }
 

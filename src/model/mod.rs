@@ -10,6 +10,7 @@ mod names;
 mod predicate;
 mod resolve;
 mod retention;
+mod test;
 mod tile;
 
 use chrono::NaiveDate;
@@ -32,6 +33,7 @@ pub use resolve::resolve;
 pub use retention::{
     RetentionKind, RetentionMeasure, RetentionMethod, RetentionRules, RetentionUnit, Window,
 };
+pub use test::{ExpectedRow, Fixture, FixtureRow, MetricTest, TestAsk};
 pub use tile::Tile;
 
 use crate::values::Calendar;
@@ -61,6 +63,8 @@ pub struct Model {
     pub metrics: IndexMap<MetricName, Metric>,
     /// The project's own tiles, in order.
     pub tiles: Vec<Tile>,
+    /// Tests of metrics, in the order written.
+    pub tests: Vec<MetricTest>,
 }
 
 impl Model {

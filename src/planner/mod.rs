@@ -4,10 +4,12 @@
 mod axes;
 mod bind;
 mod columns;
+mod dimensions;
 mod period;
 mod plan;
 mod query;
 mod scope;
+mod sql;
 
 pub use crate::model::{Predicate, Test};
 pub use axes::{Axes, OwnerAxis};
@@ -17,3 +19,4 @@ pub use period::{MAX_PERIODS, Period, Spine, trailing};
 pub use plan::{Formula, Leaf, Measure, MetricPlan, Output};
 pub use query::{Ask, Compare, MetricQuery, Nulls, OrderBy, PeriodAsk, TableAsk};
 pub use scope::Scope;
+pub use sql::sql_of;

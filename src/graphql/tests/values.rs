@@ -1,7 +1,7 @@
 //! How values are written.
 
-use crate::engine::{Answer, Cell, ColumnKind};
-use crate::model::MetricName;
+use crate::engine::{Answer, BandHit, Cell, ColumnKind, Mark, Standing, TargetHit};
+use crate::model::{DimensionName, MetricName};
 use crate::planner::Ask;
 use crate::values::{Instant, Number, Scalar};
 
@@ -85,6 +85,37 @@ async fn groups_and_provenance() {
     let provenance = &response["data"]["nrr"]["provenance"];
     assert_eq!(provenance["dataThrough"], "2026-01-01T00:00:00Z");
     assert_eq!(provenance["notes"][0], "1 row without a customer was left out.");
+}
+
+#[tokio::test]
+async fn values_of_a_table_carry_their_band_and_target() {
+    let (api, _) = over(FakeEngine::answering(|query| {
+        let found = super::super::testing::answer(query)?;
+        let Answer::Table(mut table, provenance) = found else { return Ok(found) };
+        let metric = MetricName::new("mrr");
+        let band = BandHit {
+            label: "fine for SMB".into(),
+            low: Some(10.0),
+            high: None,
+            source: "plan".into(),
+            standing: Some(Standing::Good),
+            only: vec![(DimensionName::new("segment"), Scalar::text("SMB"))],
+        };
+        let target = TargetHit { value: 20.0, source: "plan".into(), attainment: Some(0.5) };
+        table.marks = vec![
+            Mark { row: 0, metric: metric.clone(), band: Some(band), target: None },
+            Mark { row: 1, metric, band: None, target: Some(target) },
+        ];
+        Ok(Answer::Table(table, provenance))
+    }));
+    let query = "{ metrics(select: [mrr], groupBy: [segment]) { marks { row metric \
+                 band { label standing only { value } } target { value attainment source } } } }";
+    let response = execute(&api, query, "{}").await;
+    let expected = concat!(
+        r#""marks":[{"row":0,"metric":"mrr","band":{"label":"fine for SMB","standing":"GOOD","only":[{"value":"SMB"}]},"target":null},"#,
+        r#"{"row":1,"metric":"mrr","band":null,"target":{"value":20.0,"attainment":0.5,"source":"plan"}}]"#,
+    );
+    assert!(text(&response).contains(expected), "{}", text(&response));
 }
 
 #[tokio::test]

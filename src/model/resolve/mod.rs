@@ -18,6 +18,7 @@ mod lineage;
 mod metrics;
 mod names;
 mod project;
+mod tests;
 mod tiles;
 mod variants;
 mod versions;
@@ -61,6 +62,7 @@ pub fn resolve(
     resolver.check_variants(&written);
     resolver.attach_versions();
     let tiles = resolver.resolve_tiles();
+    let tests = resolver.resolve_tests(&written, project.as_ref().map(|project| project.calendar));
 
     let Resolver { datasets, dimensions, balances, metrics, out, .. } = resolver;
     let failed = out.iter().any(|found| found.severity() == Severity::Error);
@@ -75,6 +77,7 @@ pub fn resolve(
         balances,
         metrics,
         tiles,
+        tests,
     });
     (model, Diagnostics::new(sources.clone(), out))
 }
