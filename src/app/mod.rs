@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::catalog::{Catalog, CatalogError, CatalogSettings};
 use crate::clock::SystemClock;
@@ -75,7 +76,11 @@ pub struct Opened {
 
 /// Reads and resolves a project's definitions.
 pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
-    read_project(folder).map(|files| load(&files))
+    let files = read_project(folder)?;
+    let begun = Instant::now();
+    let loaded = load(&files);
+    tracing::debug!(micros = begun.elapsed().as_micros(), "definitions loaded");
+    Ok(loaded)
 }
 
 /// The same with the tests of the definitions that ship; without a project in the folder, those
@@ -161,6 +166,9 @@ fn open_after(
         query_memory: limits.query_memory,
         timeout: limits.timeout,
         max_rows: limits.max_rows,
+        // One half for answers, one for the responses that are written from them.
+        result_memory: limits.result_cache / 2,
+        proof_percent: limits.proof_percent,
         ..EngineSettings::default()
     };
     let engine = LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?;
@@ -168,7 +176,7 @@ fn open_after(
         Some(previous) => engine.succeeding(previous),
         None => engine,
     });
-    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?;
+    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?.keeping(limits.result_cache / 2);
     Ok(Opened { api, engine, diagnostics: Diagnostics::default(), settings: BTreeMap::new() })
 }
 

@@ -87,6 +87,12 @@ pub struct LimitArgs {
     /// Most rows of a typed field [default: 10000].
     #[arg(long, env = "UPSWELL_MAX_ROWS")]
     pub max_rows: Option<u64>,
+    /// MiB of memory for answers kept between requests; 0 keeps none [default: 128].
+    #[arg(long, env = "UPSWELL_RESULT_CACHE_MIB")]
+    pub result_cache_mib: Option<u64>,
+    /// Kept answers in a hundred that are computed again in the background [default: 1].
+    #[arg(long, env = "UPSWELL_PROOF_PERCENT")]
+    pub proof_percent: Option<u64>,
 }
 
 impl From<&LimitArgs> for GivenLimits {
@@ -97,6 +103,8 @@ impl From<&LimitArgs> for GivenLimits {
             facts_memory_mib: args.facts_memory_mib,
             query_memory_mib: args.query_memory_mib,
             max_rows: args.max_rows,
+            result_cache_mib: args.result_cache_mib,
+            proof_percent: args.proof_percent,
         }
     }
 }
@@ -134,7 +142,13 @@ pub fn run() -> ExitCode {
     })
 }
 
+/// Nested documents and plans recurse within limits; builds without optimisation need the most.
+const THREAD_STACK: usize = 8 << 20;
+
 fn in_runtime(work: impl Future<Output = Ended>) -> Ended {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK)
+        .build();
     runtime.map_err(AppError::Runtime)?.block_on(work)
 }

@@ -5,19 +5,17 @@ use std::fmt::Write;
 use crate::model::{Balance, Dataset, Dimension, MetricKind, Model, SourcePos};
 
 use super::LocalEngine;
-use super::local::Memory;
 
 impl LocalEngine {
-    /// Takes over what the engine of the model before remembers: footers of files, codes of keys
-    /// and, where the definitions read tables in the same way, loaded facts.
+    /// Takes over what the engine of the model before remembers: footers of files and, where the
+    /// definitions read tables in the same way, keys, loaded facts and kept answers (which carry
+    /// the version of the definitions that they are answers of).
     #[must_use]
     pub fn succeeding(mut self, previous: &Self) -> Self {
         self.catalog.adopt(&previous.catalog);
-        self.memory = if reads_alike(&self.model, &previous.model) {
-            previous.memory.clone()
-        } else {
-            Memory { keys: previous.memory.keys.clone(), ..self.memory }
-        };
+        if reads_alike(&self.model, &previous.model) {
+            self.memory = previous.memory.clone();
+        }
         self
     }
 }

@@ -27,6 +27,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
+use bytes::Bytes;
 use tower_http::compression::CompressionLayer;
 
 use crate::error::{ApiError, ErrorCode};
@@ -133,8 +134,8 @@ fn error_response(status: StatusCode, error: &ApiError, id: &RequestId) -> Respo
     json_response(status, "application/json; charset=utf-8", error_body(error, id.as_str()))
 }
 
-fn json_response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response()
+fn json_response(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body.into()).into_response()
 }
 
 /// Browsers must not guess what a body is.

@@ -59,7 +59,16 @@ impl LocalEngine {
     pub async fn audit(&self) -> Vec<DataFinding> {
         let names: Vec<DatasetName> = self.model.datasets.keys().cloned().collect();
         let view = self.catalog.view(&names).await;
-        let facts = self.facts(&view);
+        let held = match self.memory.held().await {
+            Ok(held) => held,
+            Err(error) => {
+                let first = names.iter().take(1);
+                return first
+                    .map(|name| DataFinding::new(DataCheck::Unfit, name, error.message.as_str()))
+                    .collect();
+            }
+        };
+        let facts = self.facts(&held, &view);
         let mut findings = Vec::new();
         for name in &names {
             findings.extend(unreadable(&facts, name));
