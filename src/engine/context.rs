@@ -144,10 +144,27 @@ impl<'a> Context<'a> {
             && loaded.facts.is_known(window.end, self.as_of())
     }
 
-    /// Whether a period lies before the data began (or there is no data).
+    /// Whether the movements of a period are known: recorded ones always are, derived ones only
+    /// between balances that are known.
+    #[must_use]
+    pub fn knows_movements(&self, loaded: &LoadedBalance, period: &Span) -> bool {
+        loaded.facts.recorded || self.is_known(loaded, period)
+    }
+
+    /// Notes rows that are left out because their amounts are unknown and cannot be null.
+    pub fn note_unknown(&self, periods: usize) {
+        if periods > 0 {
+            self.note(format!(
+                "{periods} period(s) begin or end between snapshots: what moved in them is unknown, \
+                 and they have no rows."
+            ));
+        }
+    }
+
+    /// Whether a period, as far as it is known, lies before the data began (or there is no data).
     #[must_use]
     pub fn before_data(&self, loaded: &LoadedBalance, end: i64) -> bool {
-        loaded.facts.first.is_none_or(|first| end <= first)
+        loaded.facts.first.is_none_or(|first| end.min(self.as_of()) <= first)
     }
 
     /// Owners, where grouping or filter name a dimension of theirs. Keys must be read before the

@@ -39,6 +39,13 @@ impl Interner {
         self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
+    /// Bytes in memory, about: a text of some 16 bytes with its counters, and the set's own.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        const OF_EACH: usize = 16 + 16 + 24 + 8;
+        (self.len() * OF_EACH) as u64
+    }
+
     /// Ranks of the codes in the texts' own order.
     #[must_use]
     pub fn ranks(&self) -> Vec<u32> {
@@ -70,6 +77,13 @@ impl KeySpace {
         }
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(name.to_owned()).or_default())
+    }
+
+    /// Bytes of all interners, about.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().map(|interner| interner.bytes()).sum()
     }
 }
 

@@ -20,18 +20,18 @@ use crate::values::{Instant, Scalar};
 
 use super::aggregate::SharedPasses;
 use super::context::Context;
-use super::facts::{FactCache, Facts, fact_cache};
-use super::keys::KeySpace;
+use super::facts::Facts;
 use super::load::Reader;
+use super::memory::{Held, Memory};
 use super::needs::{datasets_of, tables_of_dimensions};
-use super::reconcile::disagreements;
+use super::results::{Results, key};
 use super::table::table_answer;
 use super::typed::{
     RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
     retention_rows,
 };
 use super::values::dimension_values;
-use super::{Answer, Engine, Provenance, TableStatus};
+use super::{Answer, Engine, Freshness, Measurement, Provenance, TableStatus};
 
 /// Limits of a local engine.
 #[derive(Debug, Clone)]
@@ -45,6 +45,10 @@ pub struct EngineSettings {
     pub timeout: Duration,
     pub max_rows: usize,
     pub max_cells: usize,
+    /// Memory for answers kept between requests, in bytes; 0 keeps none.
+    pub result_memory: u64,
+    /// Kept answers in a hundred that are computed again in the background when they are given.
+    pub proof_percent: u64,
 }
 
 impl Default for EngineSettings {
@@ -56,32 +60,23 @@ impl Default for EngineSettings {
             timeout: Duration::from_mins(1),
             max_rows: 10_000,
             max_cells: 2_000_000,
+            result_memory: 64 << 20,
+            proof_percent: 1,
         }
     }
 }
 
-/// What outlives a model: keys and facts of a warehouse.
+/// DataFusion in this process over a catalog. Cheap to clone.
 #[derive(Clone)]
-pub struct Memory {
-    keys: Arc<KeySpace>,
-    facts: FactCache,
-}
-
-impl Memory {
-    #[must_use]
-    pub fn new(settings: &EngineSettings) -> Self {
-        Self { keys: Arc::default(), facts: fact_cache(settings.facts_memory) }
-    }
-}
-
-/// DataFusion in this process over a catalog.
 pub struct LocalEngine {
-    model: Arc<Model>,
-    catalog: Catalog,
+    pub(super) model: Arc<Model>,
+    pub(super) catalog: Catalog,
     session: SessionContext,
-    memory: Memory,
+    pub(super) memory: Memory,
     settings: EngineSettings,
-    admission: Semaphore,
+    admission: Arc<Semaphore>,
+    /// Held by the one proof that runs.
+    proving: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -104,13 +99,14 @@ impl LocalEngine {
             catalog,
             session,
             memory: Memory::new(&settings),
-            admission: Semaphore::new(settings.concurrency.max(1)),
+            admission: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            proving: Arc::new(Semaphore::new(1)),
             settings,
             clock,
         })
     }
 
-    fn facts<'a>(&'a self, view: &'a WarehouseView) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -118,13 +114,42 @@ impl LocalEngine {
                 session: &self.session,
                 view,
                 calendar: &self.model.calendar,
+                bound: self.settings.facts_memory,
             },
-            keys: &self.memory.keys,
-            cache: &self.memory.facts,
+            keys: &held.keys,
+            cache: &held.facts,
         }
     }
 
-    async fn answer(
+    pub(super) fn proving(&self) -> &Arc<Semaphore> {
+        &self.proving
+    }
+
+    /// The same engine without anything kept.
+    pub(super) fn raw(&self) -> Self {
+        Self { memory: self.memory.raw(), ..self.clone() }
+    }
+
+    /// The kept answer to exactly this question over exactly these files, else a new one.
+    async fn kept(
+        &self,
+        plan: &MetricPlan,
+        view: &WarehouseView,
+        shared: &SharedPasses,
+    ) -> ApiResult<Arc<Answer>> {
+        let Some(results) = self.memory.results() else {
+            return self.answer(plan, view, shared).await.map(Arc::new);
+        };
+        let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
+        let answer = results.get(key, self.answer(plan, view, shared)).await?;
+        if answer.provenance().cached {
+            self.prove(results, (key, &answer), plan, view);
+        }
+        Ok(answer)
+    }
+
+    /// Computes.
+    pub(super) async fn answer(
         &self,
         plan: &MetricPlan,
         view: &WarehouseView,
@@ -133,8 +158,10 @@ impl LocalEngine {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
         })?;
+        let held = self.memory.held().await?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
-        let context = Context::new(plan, self.facts(view), limits.0, limits.1).sharing(shared);
+        let context =
+            Context::new(plan, self.facts(&held, view), limits.0, limits.1).sharing(shared);
         let work = execute(&context);
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
@@ -194,24 +221,10 @@ impl LocalEngine {
         bind(&self.model, &query)
     }
 
-    /// Where the shapes of a balance disagree: one finding per pair, for data engineers.
-    pub async fn reconcile(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for balance in self.model.balances.values() {
-            let datasets: Vec<DatasetName> =
-                balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
-            let view = self.catalog.view(&datasets).await;
-            match disagreements(&self.facts(&view), balance).await {
-                Ok(found) => findings.extend(found),
-                Err(error) => findings.push(format!("error: {}", error.message)),
-            }
-        }
-        findings
-    }
-
-    async fn missing_table(&self, plan: &MetricPlan) -> Option<String> {
+    async fn missing_table(&self, plan: &MetricPlan, seen: &Freshness) -> Option<String> {
         let datasets = datasets_of(&self.model, plan);
         let view = self.catalog.view(&datasets).await;
+        seen.note(view.due());
         for leaf in &plan.leaves {
             if let Some(problem) = missing_of(&self.model, leaf, &view) {
                 return Some(problem);
@@ -301,9 +314,15 @@ impl Engine for LocalEngine {
         &self.model
     }
 
-    async fn run(&self, queries: Vec<MetricQuery>) -> Vec<ApiResult<Answer>> {
+    async fn run(
+        &self,
+        queries: Vec<MetricQuery>,
+        seen: &Freshness,
+    ) -> Vec<ApiResult<Arc<Answer>>> {
+        let begun = std::time::Instant::now();
         let plans: Vec<ApiResult<MetricPlan>> =
             queries.iter().map(|query| bind(&self.model, query)).collect();
+        tracing::debug!(micros = begun.elapsed().as_micros(), "questions planned");
         let mut datasets: Vec<DatasetName> = Vec::new();
         for plan in plans.iter().flatten() {
             for dataset in datasets_of(&self.model, plan) {
@@ -313,10 +332,11 @@ impl Engine for LocalEngine {
             }
         }
         let view = self.catalog.view(&datasets).await;
+        seen.note(view.due());
         let shared = SharedPasses::of(&self.model, plans.iter().flatten());
         join_all(plans.into_iter().map(|plan| {
             let (view, shared) = (&view, &shared);
-            async move { self.answer(&plan?, view, shared).await }
+            async move { self.kept(&plan?, view, shared).await }
         }))
         .await
     }
@@ -325,8 +345,8 @@ impl Engine for LocalEngine {
         &self,
         scope: &Scope,
         dimension: &DimensionName,
-        search: Option<&str>,
-        limit: usize,
+        (search, limit): (Option<&str>, usize),
+        seen: &Freshness,
     ) -> ApiResult<Vec<Scalar>> {
         let found = self.model.dimensions.get(dimension).ok_or_else(|| {
             let names = self.model.dimensions.keys().map(DimensionName::as_str);
@@ -349,12 +369,15 @@ impl Engine for LocalEngine {
             _ => found,
         };
         let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
-        dimension_values(&self.facts(&view), found, search, limit).await
+        seen.note(view.due());
+        let held = self.memory.held().await?;
+        dimension_values(&self.facts(&held, &view), found, search, limit).await
     }
 
-    async fn tables(&self) -> Vec<TableStatus> {
+    async fn tables(&self, seen: &Freshness) -> Vec<TableStatus> {
         let names: Vec<DatasetName> = self.model.datasets.keys().cloned().collect();
         let view = self.catalog.view(&names).await;
+        seen.note(view.due());
         #[allow(clippy::cast_precision_loss)]
         let float = |value: u64| value as f64;
         let newest = |name: &DatasetName| -> Option<Instant> {
@@ -376,9 +399,9 @@ impl Engine for LocalEngine {
             .collect()
     }
 
-    async fn unavailable_because(&self, metric: &MetricName) -> Option<String> {
+    async fn unavailable_because(&self, metric: &MetricName, seen: &Freshness) -> Option<String> {
         match self.example(metric) {
-            Ok(plan) => self.missing_table(&plan).await,
+            Ok(plan) => self.missing_table(&plan, seen).await,
             Err(error) => Some(error.message),
         }
     }
@@ -386,5 +409,13 @@ impl Engine for LocalEngine {
     async fn example_sql(&self, metric: &MetricName) -> Option<String> {
         let statement = self.model.metrics.get(metric).and_then(|found| sql_of(&self.model, found));
         statement.or_else(|| self.example(metric).ok().map(|plan| plan.to_string()))
+    }
+
+    fn differences(&self) -> u64 {
+        self.memory.results().map_or(0, Results::differences)
+    }
+
+    fn measurements(&self) -> Vec<Measurement> {
+        self.memory.measurements()
     }
 }

@@ -18,6 +18,8 @@ pub struct Reader<'a> {
     pub session: &'a SessionContext,
     pub view: &'a WarehouseView,
     pub calendar: &'a Calendar,
+    /// Most bytes that are read into memory at a time.
+    pub bound: u64,
 }
 
 impl Reader<'_> {
@@ -33,8 +35,30 @@ impl Reader<'_> {
         visit: impl FnMut(&[ArrayRef]) -> ApiResult<()>,
     ) -> ApiResult<()> {
         let table = self.table(dataset)?;
+        self.check_bound(table, columns.len())?;
         let plan = table.scan(columns, None)?;
         self.execute(plan, &[table], visit).await
+    }
+
+    /// Refuses what would not fit before it is read: a column takes a code, an instant or an amount
+    /// a row.
+    fn check_bound(&self, table: &TableSnapshot, columns: usize) -> ApiResult<()> {
+        const OF_EACH: u64 = 8;
+        let needed = table.rows.saturating_mul(columns as u64 * OF_EACH);
+        if needed <= self.bound {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::ResourceLimit,
+            format!(
+                "`{}` has {} rows: {columns} of its columns take about {} MiB, more than the {} MiB \
+                 that this server has for facts (`facts_memory_mib`).",
+                table.dataset,
+                table.rows,
+                needed >> 20,
+                self.bound >> 20
+            ),
+        ))
     }
 
     /// Every batch of a plan over the tables.

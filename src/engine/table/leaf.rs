@@ -34,7 +34,7 @@ pub enum LeafRun {
     Retention { run: RetentionCells, keys: HashMap<GroupValues, u64>, known: Vec<bool> },
     Attach { run: AttachCells, keys: HashMap<GroupValues, u64> },
     Duration(HashMap<(usize, GroupValues), Estimate>),
-    Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8 },
+    Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8, known: Vec<bool> },
     Aggregate(Arc<AggregateValues>),
     Cohorts(CohortsToDate),
 }
@@ -85,8 +85,7 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
                 .iter()
                 .map(|period| {
                     !context.before_data(&run.loaded, period.span.end)
-                        && (run.loaded.facts.recorded
-                            || context.is_known(&run.loaded, &period.span))
+                        && context.knows_movements(&run.loaded, &period.span)
                 })
                 .collect();
             LeafRun::Movement { run, keys, known }
@@ -114,7 +113,17 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
         }
         Leaf::Attribution(kind) => {
             let run = run_attribution(context, kind, periods, false).await?;
-            LeafRun::Credited { by_group: run.credited_by_group(periods.len()), scale: run.scale() }
+            LeafRun::Credited {
+                by_group: run.credited_by_group(periods.len()),
+                scale: run.scale(),
+                known: periods
+                    .iter()
+                    .map(|period| {
+                        !context.before_data(run.loaded(), period.span.end)
+                            && context.knows_movements(run.loaded(), &period.span)
+                    })
+                    .collect(),
+            }
         }
         Leaf::Aggregate(kind) => {
             let values = run_aggregates(context, &[kind], periods, None).await?.into_iter().next();
@@ -153,8 +162,11 @@ async fn run_balance(
     Ok(LeafRun::Balance { cells: Grouped { cells, keys }, loaded, known })
 }
 
-fn keys_of<T: Default + Clone>(cells: &Cells<T>, slicer: &Slicer) -> HashMap<GroupValues, u64> {
-    cells.iter().map(|(key, _)| (slicer.values(key), key)).collect()
+fn keys_of<T: Default + Clone + PartialEq>(
+    cells: &Cells<T>,
+    slicer: &Slicer,
+) -> HashMap<GroupValues, u64> {
+    cells.found().map(|(key, _)| (slicer.values(key), key)).collect()
 }
 
 impl LeafRun {
@@ -183,6 +195,7 @@ impl LeafRun {
             Self::Balance { known, .. }
             | Self::Movement { known, .. }
             | Self::Retention { known, .. }
+            | Self::Credited { known, .. }
             | Self::Cohorts(CohortsToDate { known, .. }) => {
                 known.iter().filter(|known| !**known).count()
             }
@@ -227,7 +240,8 @@ impl LeafRun {
                 let Measure::Duration(measure) = measure else { return None };
                 duration_value(estimates.get(&(period, group.clone()))?, measure)
             }
-            Self::Credited { by_group, scale } => {
+            Self::Credited { by_group, scale, known } => {
+                known[period].then_some(())?;
                 let credited = by_group.get(group).map_or(0, |periods| periods[period]);
                 Some(Number::Decimal(credited, *scale))
             }

@@ -26,6 +26,11 @@ pub struct AttributionRun {
 
 impl AttributionRun {
     #[must_use]
+    pub fn loaded(&self) -> &LoadedBalance {
+        &self.loaded
+    }
+
+    #[must_use]
     pub fn scale(&self) -> u8 {
         self.loaded.facts.scale
     }
@@ -152,7 +157,9 @@ pub async fn attribution_answer(
     let labels = owner_labels(context, kind).await;
     let scale = run.scale();
     let mut rows = Vec::new();
-    for (place, period) in periods.iter().enumerate() {
+    let known = |period: &Period| context.knows_movements(&run.loaded, &period.span);
+    context.note_unknown(periods.iter().filter(|period| !known(period)).count());
+    for (place, period) in periods.iter().enumerate().filter(|(_, period)| known(period)) {
         let mut totals: HashMap<&GroupValues, i128> = HashMap::new();
         for (group, _, credits) in &owners {
             *totals.entry(group).or_default() += credits[place].credited;

@@ -5,7 +5,7 @@
 mod azure;
 mod gcs;
 mod s3;
-mod tools;
+pub mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,6 +90,7 @@ fn open(warehouse: &str, store_options: &Options, refresh: Duration) -> Catalog 
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
         tiles: Vec::new(),
+        tests: Vec::new(),
     };
     let settings = CatalogSettings {
         refresh,
