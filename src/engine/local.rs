@@ -138,10 +138,10 @@ impl LocalEngine {
         shared: &SharedPasses,
     ) -> ApiResult<Arc<Answer>> {
         let Some(results) = self.memory.results() else {
-            return self.answer(plan, view, shared).await.map(Arc::new);
+            return Box::pin(self.answer(plan, view, shared)).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
-        let answer = results.get(key, self.answer(plan, view, shared)).await?;
+        let answer = results.get(key, Box::pin(self.answer(plan, view, shared))).await?;
         if answer.provenance().cached {
             self.prove(results, (key, &answer), plan, view);
         }
@@ -162,7 +162,8 @@ impl LocalEngine {
         let limits = (self.settings.max_rows, self.settings.max_cells);
         let context =
             Context::new(plan, self.facts(&held, view), limits.0, limits.1).sharing(shared);
-        let work = execute(&context);
+        // On the heap: the futures of all passes are deep, and threads' stacks are not.
+        let work = Box::pin(execute(&context));
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
             Err(_) => Err(ApiError::new(
@@ -336,7 +337,7 @@ impl Engine for LocalEngine {
         let shared = SharedPasses::of(&self.model, plans.iter().flatten());
         join_all(plans.into_iter().map(|plan| {
             let (view, shared) = (&view, &shared);
-            async move { self.kept(&plan?, view, shared).await }
+            async move { Box::pin(self.kept(&plan?, view, shared)).await }
         }))
         .await
     }

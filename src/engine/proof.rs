@@ -29,7 +29,10 @@ impl LocalEngine {
         let (plan, view) = (plan.clone(), view.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            match engine.answer(&plan, &view, &SharedPasses::of(&engine.model, std::iter::once(&plan))).await {
+            match engine
+                .answer(&plan, &view, &SharedPasses::of(&engine.model, std::iter::once(&plan)))
+                .await
+            {
                 Ok(again) => results.judge(key, &kept, again).await,
                 // The files may be gone by now; the next request lists them anew.
                 Err(error) => tracing::warn!(error = error.message, "a kept answer was not proven"),
