@@ -136,7 +136,8 @@ impl LocalEngine {
             return self.answer(plan, view).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
-        let answer = results.get(key, self.answer(plan, view)).await?;
+        // On the heap: a question's future is large, and callers nest it further.
+        let answer = results.get(key, Box::pin(self.answer(plan, view))).await?;
         if answer.provenance().cached {
             self.prove(results, (key, &answer), plan, view);
         }
