@@ -4,12 +4,17 @@
 
 mod check;
 mod demo;
+mod diff;
 mod explain;
 mod generate;
+mod import;
+mod init;
 mod query;
 mod render;
 mod schema;
 mod serve;
+mod test;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +44,14 @@ enum Command {
     Query(query::QueryArgs),
     /// Validate definitions and, with --data, the tables behind them.
     Check(check::CheckArgs),
+    /// Run the tests that definitions carry, on their fixture rows.
+    Test(test::TestArgs),
+    /// Show what changes between two versions of the definitions and, with --data, which numbers.
+    Diff(diff::DiffArgs),
+    /// Write a new project; from a warehouse or CSV files, with datasets proposed.
+    Init(init::InitArgs),
+    /// Write CSV files as the Parquet tables of a project's local warehouse.
+    Import(import::ImportArgs),
     /// Show a metric: words, formula, lineage, plan.
     Explain(explain::ExplainArgs),
     /// Print the GraphQL schema, or the definition files' JSON Schema.
@@ -114,6 +127,10 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => in_runtime(check::run(&args)),
         Command::Schema(args) => schema::run(&args),
+        Command::Init(args) => in_runtime(init::run(&args)),
+        Command::Import(args) => import::run(&args),
+        Command::Diff(args) => in_runtime(diff::run(&args)),
+        Command::Test(args) => in_runtime(test::run(&args)),
         Command::Demo(args) => in_runtime(demo::run(&args)),
         Command::Serve(args) => in_runtime(serve::run(&args)),
         Command::Query(args) => in_runtime(query::run(&args)),

@@ -89,6 +89,16 @@ pub struct BandHit {
     pub low: Option<f64>,
     pub high: Option<f64>,
     pub source: String,
+    /// None where the metric does not say which direction is better.
+    pub standing: Option<Standing>,
+}
+
+/// How good a band is among the bands of its slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Bad,
+    Watch,
+    Good,
 }
 
 /// Amounts are `None` where nothing is known (before data began, between snapshots).

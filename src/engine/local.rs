@@ -15,15 +15,15 @@ use crate::catalog::{Catalog, CatalogError, WarehouseView};
 use crate::clock::Clock;
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{BalanceShape, DatasetName, DimensionName, DimensionValue, MetricName, Model};
-use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
+use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind, sql_of};
 use crate::values::{Instant, Scalar};
 
+use super::aggregate::SharedPasses;
 use super::context::Context;
 use super::facts::Facts;
 use super::load::Reader;
 use super::memory::{Held, Memory};
-use super::needs::datasets_of;
-use super::reconcile::disagreements;
+use super::needs::{datasets_of, tables_of_dimensions};
 use super::results::{Results, key};
 use super::table::table_answer;
 use super::typed::{
@@ -69,10 +69,10 @@ impl Default for EngineSettings {
 /// DataFusion in this process over a catalog. Cheap to clone.
 #[derive(Clone)]
 pub struct LocalEngine {
-    model: Arc<Model>,
-    catalog: Catalog,
+    pub(super) model: Arc<Model>,
+    pub(super) catalog: Catalog,
     session: SessionContext,
-    memory: Memory,
+    pub(super) memory: Memory,
     settings: EngineSettings,
     admission: Arc<Semaphore>,
     /// Held by the one proof that runs.
@@ -106,7 +106,7 @@ impl LocalEngine {
         })
     }
 
-    fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -131,13 +131,18 @@ impl LocalEngine {
     }
 
     /// The kept answer to exactly this question over exactly these files, else a new one.
-    async fn kept(&self, plan: &MetricPlan, view: &WarehouseView) -> ApiResult<Arc<Answer>> {
+    async fn kept(
+        &self,
+        plan: &MetricPlan,
+        view: &WarehouseView,
+        shared: &SharedPasses,
+    ) -> ApiResult<Arc<Answer>> {
         let Some(results) = self.memory.results() else {
-            return self.answer(plan, view).await.map(Arc::new);
+            return self.answer(plan, view, shared).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
         // On the heap: a question's future is large, and callers nest it further.
-        let answer = results.get(key, Box::pin(self.answer(plan, view))).await?;
+        let answer = results.get(key, Box::pin(self.answer(plan, view, shared))).await?;
         if answer.provenance().cached {
             self.prove(results, (key, &answer), plan, view);
         }
@@ -149,13 +154,15 @@ impl LocalEngine {
         &self,
         plan: &MetricPlan,
         view: &WarehouseView,
+        shared: &SharedPasses,
     ) -> ApiResult<Answer> {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
         })?;
         let held = self.memory.held().await?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
-        let context = Context::new(plan, self.facts(&held, view), limits.0, limits.1);
+        let context =
+            Context::new(plan, self.facts(&held, view), limits.0, limits.1).sharing(shared);
         let work = execute(&context);
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
@@ -175,7 +182,8 @@ impl LocalEngine {
         view: &WarehouseView,
         computed: Computed,
     ) -> Answer {
-        let (notes, datasets, data_through) = context.gathered();
+        let (notes, mut datasets, data_through) = context.gathered();
+        datasets.extend(tables_of_dimensions(&self.model, context.query()));
         let provenance = Provenance {
             definition_version: self.model.version.clone(),
             snapshot: view.snapshot_id(&datasets),
@@ -212,25 +220,6 @@ impl LocalEngine {
             as_of: None,
         };
         bind(&self.model, &query)
-    }
-
-    /// Where the shapes of a balance disagree: one finding per pair, for data engineers.
-    pub async fn reconcile(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for balance in self.model.balances.values() {
-            let datasets: Vec<DatasetName> =
-                balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
-            let view = self.catalog.view(&datasets).await;
-            let held = match self.memory.held().await {
-                Ok(held) => held,
-                Err(error) => return vec![format!("error: {}", error.message)],
-            };
-            match disagreements(&self.facts(&held, &view), balance).await {
-                Ok(found) => findings.extend(found),
-                Err(error) => findings.push(format!("error: {}", error.message)),
-            }
-        }
-        findings
     }
 
     async fn missing_table(&self, plan: &MetricPlan, seen: &Freshness) -> Option<String> {
@@ -345,9 +334,10 @@ impl Engine for LocalEngine {
         }
         let view = self.catalog.view(&datasets).await;
         seen.note(view.due());
+        let shared = SharedPasses::of(&self.model, plans.iter().flatten());
         join_all(plans.into_iter().map(|plan| {
-            let view = &view;
-            async move { self.kept(&plan?, view).await }
+            let (view, shared) = (&view, &shared);
+            async move { self.kept(&plan?, view, shared).await }
         }))
         .await
     }
@@ -418,7 +408,8 @@ impl Engine for LocalEngine {
     }
 
     async fn example_sql(&self, metric: &MetricName) -> Option<String> {
-        self.example(metric).ok().map(|plan| plan.to_string())
+        let statement = self.model.metrics.get(metric).and_then(|found| sql_of(&self.model, found));
+        statement.or_else(|| self.example(metric).ok().map(|plan| plan.to_string()))
     }
 
     fn differences(&self) -> u64 {

@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod answer;
+mod audit;
 mod bands;
 mod context;
 mod facts;
@@ -18,6 +19,7 @@ mod reconcile;
 mod results;
 mod size;
 mod slice;
+mod succession;
 mod table;
 mod typed;
 mod values;
@@ -29,10 +31,13 @@ use async_trait::async_trait;
 pub use answer::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell,
     CohortAnswerRow, ColumnInfo, ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow,
-    Group, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Group, PeriodInfo, Provenance, RetentionAnswerRow, Standing, SurvivalPoint, TableAnswer,
+    TableStatus,
 };
+pub use bands::{band_of, bands_of};
 
 pub use freshness::Freshness;
+pub use audit::{DataCheck, DataFinding};
 pub use local::{EngineSettings, LocalEngine};
 pub use measured::Measurement;
 

@@ -7,6 +7,7 @@ use crate::catalog::WarehouseView;
 use crate::planner::MetricPlan;
 
 use super::Answer;
+use super::aggregate::SharedPasses;
 use super::local::LocalEngine;
 use super::results::{Key, Results};
 
@@ -28,7 +29,7 @@ impl LocalEngine {
         let (plan, view) = (plan.clone(), view.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            match engine.answer(&plan, &view).await {
+            match engine.answer(&plan, &view, &SharedPasses::of(&engine.model, std::iter::once(&plan))).await {
                 Ok(again) => results.judge(key, &kept, again).await,
                 // The files may be gone by now; the next request lists them anew.
                 Err(error) => tracing::warn!(error = error.message, "a kept answer was not proven"),

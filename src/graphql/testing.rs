@@ -118,6 +118,7 @@ pub(crate) fn empty_model() -> Model {
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
         tiles: Vec::new(),
+        tests: Vec::new(),
     }
 }
 

@@ -168,19 +168,15 @@ impl Pass<'_> {
             }
             let at = self.ask.windows[window].start;
             owners.owners_at(place.customer, at, self.ask.as_of, &mut held);
-            if held.is_empty() {
-                self.add_piece(&place, window, &whole);
-                continue;
+            let parts = if held.is_empty() {
+                vec![(NONE, whole)]
+            } else {
+                let owners = held.iter().map(|share| share.owner);
+                owners.zip(split_piece(&whole, &held)).collect()
+            };
+            for (key, part) in self.slicer.by_owner(&place, parts.into_iter(), Piece::add) {
+                self.cells.of(key)[window].count(&part);
             }
-            for (share, part) in held.iter().zip(split_piece(&whole, &held)) {
-                self.add_piece(&Place { owner: share.owner, ..place }, window, &part);
-            }
-        }
-    }
-
-    fn add_piece(&mut self, place: &Place, window: usize, piece: &Piece) {
-        if let Some(key) = self.slicer.key(place) {
-            self.cells.of(key)[window].count(piece);
         }
     }
 }
@@ -223,6 +219,15 @@ impl Piece {
             && self.expansion == 0
             && self.contraction == 0
             && self.churn == 0
+    }
+
+    /// The part of another owner of the same unit.
+    fn add(&mut self, mut other: Self) {
+        self.start += other.start;
+        self.end += other.end;
+        for (mine, theirs) in self.changes().into_iter().zip(other.changes()) {
+            *mine += *theirs;
+        }
     }
 
     fn changes(&mut self) -> [&mut i128; 5] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{ALLOW, VARY};
+use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -107,6 +107,10 @@ async fn read(method: &Method, request: Request<Body>) -> Result<Text, Refusal> 
         Method::GET | Method::HEAD => {
             Ok(Text::Parameters(request.uri().query().unwrap_or_default().to_owned()))
         }
+        Method::POST if request.headers().contains_key(CONTENT_ENCODING) => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send the body as it is, without `Content-Encoding`.",
+        )),
         Method::POST if sends_json(request.headers()) => {
             Ok(Text::Body(body(request.into_body()).await?))
         }
