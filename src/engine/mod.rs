@@ -36,8 +36,8 @@ pub use answer::{
 };
 pub use bands::{band_of, bands_of};
 
-pub use freshness::Freshness;
 pub use audit::{DataCheck, DataFinding};
+pub use freshness::Freshness;
 pub use local::{EngineSettings, LocalEngine};
 pub use measured::Measurement;
 
