@@ -142,6 +142,7 @@ impl LocalEngine {
             return Box::pin(self.answer(plan, view, shared)).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
+        // On the heap: a question's future is large, and callers nest it further.
         let answer = results.get(key, Box::pin(self.answer(plan, view, shared))).await?;
         if answer.provenance().cached {
             self.prove(results, (key, &answer), plan, view);

@@ -71,7 +71,7 @@ impl Memory {
         }
         tracing::warn!(bytes = keys, "keys took half of the memory for facts; beginning anew");
         let anew = Arc::new(Held::new(self.bound));
-        self.held.compare_and_swap(&held, Arc::clone(&anew));
+        drop(self.held.compare_and_swap(&held, Arc::clone(&anew)));
         Ok(anew)
     }
 

@@ -1,10 +1,12 @@
 //! The other routes, and what is around every request.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 
-use super::super::router;
-use super::{app, get, post, request, send, state};
+use super::super::{ServerState, router};
+use super::{Answer, app, get, post, request, send, state};
 use crate::graphql::{Api, ProblemInfo, testing};
 
 #[tokio::test]
@@ -146,4 +148,42 @@ async fn deprecated_metrics_are_counted_by_their_name_through_both_doors() {
     let total = "upswell_deprecated_metrics_asked_total{metric=\"old_mrr\"} 2";
     assert!(lines.contains(&total), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("\"mrr\"")), "{lines:?}");
+}
+
+/// Asks twice on one server, which keeps what may be kept.
+async fn twice(headers: [&[(&str, &str)]; 2], body: &str) -> [Answer; 2] {
+    let state = ServerState::new(testing::api().0.keeping(1 << 20));
+    let ask = |headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(Method::POST).uri("/graphql");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(router(Arc::clone(&state)), request.body(Body::from(body.to_owned())).unwrap())
+    };
+    [ask(headers[0]).await, ask(headers[1]).await]
+}
+
+#[tokio::test]
+async fn a_kept_response_is_negotiated_like_any_other() {
+    let json = ("content-type", "application/json");
+    let graphql = [json, ("accept", "application/graphql-response+json")];
+    let body = r#"{"query": "{ __typename }"}"#;
+    let [first, again] = twice([&[json], &graphql], body).await;
+    assert_eq!(first.body, again.body);
+    assert!(first.header("content-type").starts_with("application/json"));
+    assert!(again.header("content-type").starts_with("application/graphql-response+json"));
+    assert_ne!(first.header("x-request-id"), again.header("x-request-id"));
+    let [_, refused] = twice([&[json], &[("content-type", "text/plain")]], body).await;
+    assert_eq!(refused.status, 415);
+    let [_, refused] = twice([&[json], &[json, ("accept", "text/html")]], body).await;
+    assert_eq!(refused.status, 406);
+}
+
+#[tokio::test]
+async fn errors_are_never_kept() {
+    let json = [("content-type", "application/json"), ("x-request-id", "first")];
+    let other = [("content-type", "application/json"), ("x-request-id", "second")];
+    let [first, again] = twice([&json, &other], r#"{"query": "{ nothing }"}"#).await;
+    assert_eq!(first.json()["errors"][0]["extensions"]["requestId"], "first");
+    assert_eq!(again.json()["errors"][0]["extensions"]["requestId"], "second");
 }
