@@ -23,6 +23,7 @@ use super::facts::{FactCache, Facts, fact_cache};
 use super::keys::KeySpace;
 use super::load::Reader;
 use super::needs::datasets_of;
+use super::reads::Reads;
 use super::reconcile::disagreements;
 use super::table::table_answer;
 use super::typed::{
@@ -109,7 +110,7 @@ impl LocalEngine {
         })
     }
 
-    fn facts<'a>(&'a self, view: &'a WarehouseView) -> Facts<'a> {
+    fn facts<'a>(&'a self, view: &'a WarehouseView, reads: &Arc<Reads>) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -120,15 +121,17 @@ impl LocalEngine {
             },
             keys: &self.memory.keys,
             cache: &self.memory.facts,
+            reads: Arc::clone(reads),
         }
     }
 
-    async fn answer(&self, plan: &MetricPlan, view: &WarehouseView) -> ApiResult<Answer> {
+    async fn answer(&self, plan: &MetricPlan, facts: Facts<'_>) -> ApiResult<Answer> {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
         })?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
-        let context = Context::new(plan, self.facts(view), limits.0, limits.1);
+        let view = facts.reader.view;
+        let context = Context::new(plan, facts, limits.0, limits.1);
         let work = execute(&context);
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
@@ -194,7 +197,7 @@ impl LocalEngine {
             let datasets: Vec<DatasetName> =
                 balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
             let view = self.catalog.view(&datasets).await;
-            match disagreements(&self.facts(&view), balance).await {
+            match disagreements(&self.facts(&view, &Arc::default()), balance).await {
                 Ok(found) => findings.extend(found),
                 Err(error) => findings.push(format!("error: {}", error.message)),
             }
@@ -306,9 +309,10 @@ impl Engine for LocalEngine {
             }
         }
         let view = self.catalog.view(&datasets).await;
+        let reads = Arc::new(Reads::of(&self.model, plans.iter().flatten()));
         join_all(plans.into_iter().map(|plan| {
-            let view = &view;
-            async move { self.answer(&plan?, view).await }
+            let facts = self.facts(&view, &reads);
+            async move { self.answer(&plan?, facts).await }
         }))
         .await
     }
@@ -341,7 +345,7 @@ impl Engine for LocalEngine {
             _ => found,
         };
         let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
-        dimension_values(&self.facts(&view), found, search, limit).await
+        dimension_values(&self.facts(&view, &Arc::default()), found, search, limit).await
     }
 
     async fn tables(&self) -> Vec<TableStatus> {

@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod local;
 mod needs;
+mod reads;
 mod reconcile;
 mod slice;
 mod table;

@@ -43,6 +43,9 @@ pub enum Ask {
     },
     Expansion {
         metric: MetricName,
+        /// Whether customers, or the part of the opening cohort, are wanted: without them the
+        /// movements of a customer need not be brought together.
+        by_customer: bool,
     },
     Attach {
         metric: MetricName,

@@ -6,6 +6,7 @@ mod binary;
 mod cases;
 mod cohorts;
 mod docs;
+mod growth;
 mod object_storage;
 mod oracle;
 mod properties;

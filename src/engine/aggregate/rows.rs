@@ -246,7 +246,7 @@ async fn join_entities(
         }
         joined.push(entity);
         // Loading checks that the key is unique.
-        context.facts.attributes(entity).await?;
+        context.facts.known_from(entity).await?;
         let of_entity: Vec<&Dimension> = dimensions
             .iter()
             .filter(|other| other.entity.as_ref() == Some(entity))
