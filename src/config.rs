@@ -15,6 +15,10 @@ pub struct Limits {
     /// Bytes for DataFusion's operators.
     pub query_memory: usize,
     pub max_rows: usize,
+    /// Bytes for answers and responses kept between requests.
+    pub result_cache: u64,
+    /// Kept answers in a hundred that are computed again.
+    pub proof_percent: u64,
 }
 
 /// Limits as given by flags or environment.
@@ -25,6 +29,8 @@ pub struct GivenLimits {
     pub facts_memory_mib: Option<u64>,
     pub query_memory_mib: Option<u64>,
     pub max_rows: Option<u64>,
+    pub result_cache_mib: Option<u64>,
+    pub proof_percent: Option<u64>,
 }
 
 /// A setting of upswell.yml that cannot be used.
@@ -37,13 +43,15 @@ pub enum SettingError {
 }
 
 /// The settings that upswell.yml may have.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 8] = [
     "listen",
     "refresh_seconds",
     "timeout_seconds",
     "facts_memory_mib",
     "query_memory_mib",
     "max_rows",
+    "result_cache_mib",
+    "proof_percent",
 ];
 
 /// Limits from what was given, the project's file and the defaults, in this order.
@@ -77,6 +85,8 @@ pub fn limits(
         facts_memory: bytes(number(given.facts_memory_mib, "facts_memory_mib", 1024)?),
         query_memory: size(bytes(number(given.query_memory_mib, "query_memory_mib", 1024)?)),
         max_rows: size(number(given.max_rows, "max_rows", 10_000)?),
+        result_cache: bytes(number(given.result_cache_mib, "result_cache_mib", 128)?),
+        proof_percent: number(given.proof_percent, "proof_percent", 1)?,
     })
 }
 

@@ -56,6 +56,11 @@ impl ErrorCode {
     }
 }
 
+/// Bytes of a message.
+const LONGEST_MESSAGE: usize = 4_000;
+/// No name is longer, so nothing longer is a slip of one.
+const LONGEST_NAME: usize = 100;
+
 /// An error as an API caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -65,7 +70,14 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let mut message = message.into();
+        if message.len() > LONGEST_MESSAGE {
+            // A caller's own text, repeated: nobody reads all of it.
+            let end = message.floor_char_boundary(LONGEST_MESSAGE);
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code, message }
     }
 }
 
@@ -81,6 +93,9 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 /// The candidate closest to `wanted`, if any is close enough to be meant.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wanted.len() > LONGEST_NAME {
+        return None;
+    }
     let wanted_lower = wanted.to_lowercase();
     candidates
         .into_iter()
@@ -93,4 +108,21 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
 /// `" Did you mean `x`?"`, or nothing.
 pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wanted, candidates).map_or_else(String::new, |name| format!(" Did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_absurd_ones_cost_nothing() {
+        assert_eq!(nearest("nrrr", ["mrr", "nrr"]), Some("nrr"));
+        assert_eq!(nearest(&"n".repeat(1_000_000), ["nrr"]), None);
+    }
+
+    #[test]
+    fn messages_are_bounded_whatever_they_repeat() {
+        let error = ApiError::new(ErrorCode::BadRequest, "ä".repeat(100_000));
+        assert!(error.message.len() < 4_010 && error.message.ends_with("ä…"));
+    }
 }

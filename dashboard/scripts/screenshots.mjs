@@ -1,37 +1,26 @@
-// Takes the pictures for README and docs of a running server, in light and dark, at desk and phone
-// size and as printed. Usage: node scripts/screenshots.mjs [base URL] [folder]
-// Without a URL it starts the mock.
+// Takes the pictures of README and docs: board, explore and catalogue in light and dark, of the
+// demo as everybody gets it. Usage: node scripts/screenshots.mjs [folder] [base URL]
+// Without a URL it starts the binary of the tests over a fresh demo.
 import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { start } from "../test/server.mjs";
 
-const folder = process.argv[3] ?? "screenshots";
-const mock = process.argv[2] ? null : await (await import("../test/mock/server.mjs")).start();
-const base = process.argv[2] ?? mock.base;
+const folder = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), "..", "..", "docs", "images");
+const server = process.argv[3] ? { base: process.argv[3], stop() {} } : await start({ own: false, customers: 20_000 });
 const PAGES = { board: "/", explore: "/explore?metrics=expansion_mrr,nrr&by=segment", catalogue: "/catalog?metric=nrr" };
-const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 for (const colorScheme of ["light", "dark"])
-  for (const [size, viewport] of Object.entries(SIZES))
-    for (const [name, path] of Object.entries(PAGES)) {
-      const page = await browser.newPage({ viewport, colorScheme, reducedMotion: "reduce" });
-      await page.goto(base + path);
-      await settled(page);
-      const file = `${folder}/${name}-${size}-${colorScheme}`;
-      if (size === "desk") await page.screenshot({ path: `${file}.png` });
-      await page.screenshot({ path: `${file}-full.png`, fullPage: true });
-      await page.close();
-    }
-const page = await browser.newPage({ viewport: SIZES.desk, colorScheme: "dark" });
-await page.goto(`${base}/`);
-await settled(page);
-await page.pdf({ path: `${folder}/board.pdf`, preferCSSPageSize: true, printBackground: true });
+  for (const [name, path] of Object.entries(PAGES)) {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme, reducedMotion: "reduce" });
+    await page.goto(server.base + path);
+    await page.waitForSelector("[data-tile]");
+    await page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .skeleton, .chart:empty'), null, { timeout: 120_000 });
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+    await page.close();
+  }
 await browser.close();
-mock?.stop();
-
-async function settled(target) {
-  await target.waitForSelector("[data-tile]");
-  await target.waitForFunction(() => !document.querySelector('[aria-busy="true"], .skeleton'));
-  await target.waitForTimeout(300);
-}
+server.stop();

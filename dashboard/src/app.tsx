@@ -43,7 +43,12 @@ export function App() {
 function Share() {
   const [copied, setCopied] = useState(false);
   const copy = () => navigator.clipboard.writeText(location.href).then(() => { setCopied(true); setTimeout(() => setCopied(false), 2000); }, () => undefined);
-  return <button type="button" class="button quiet" onClick={copy}><Icon name="link" /> <span role="status">{copied ? "Link copied" : "Copy link"}</span></button>;
+  return (
+    <>
+      <button type="button" class="button quiet" onClick={copy}><Icon name="link" /> <span>{copied ? "Link copied" : "Copy link"}</span></button>
+      <span class="visually-hidden" role="status">{copied ? "Link copied" : ""}</span>
+    </>
+  );
 }
 
 function Mark() {

@@ -7,9 +7,11 @@ const MISSING = "–";
 export type Style = "short" | "full" | "exact";
 
 let currency = "USD";
-/** The warehouse's currency, once the catalogue has told it. */
-export function setCurrency(code: string): void {
-  currency = code;
+let zone = "UTC";
+/** The warehouse's currency and the zone in which its days begin, once the catalogue has told them. */
+export function setProject(project: { currency: string; timeZone: string }): void {
+  currency = project.currency;
+  zone = project.timeZone;
 }
 
 const cache = new Map<string, Intl.NumberFormat>();
@@ -43,6 +45,12 @@ function options(unit: string | null | undefined, style: Style, value: number): 
   }
 }
 
+/** For axes: as few digits as tell the ticks apart. */
+export function formatTick(value: number, unit: string | null | undefined): string {
+  if (unit !== "ratio") return formatValue(value, unit, "short");
+  return formatter({ style: "percent", maximumFractionDigits: 1 }).format(value).replace("-", "−");
+}
+
 /** Three significant digits where they say something: $4.07M, $935K, $0. */
 function digits(value: number): Intl.NumberFormatOptions {
   return Math.abs(value) < 1000 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3, minimumSignificantDigits: 1 };
@@ -60,6 +68,13 @@ const atNoon = (iso: string) => new Date(`${iso.slice(0, 10)}T12:00:00Z`);
 export function formatDate(iso: string | null): string {
   return iso ? dayOf(atNoon(iso)) : MISSING;
 }
+
+/** The day of an instant in the reporting time zone, as the API writes days. */
+export function dayOfInstant(iso: string): string {
+  return new Date(iso).toLocaleDateString("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+}
+
+export const formatInstant = (iso: string | null): string => (iso ? formatDate(dayOfInstant(iso)) : MISSING);
 
 /** The last day before an exclusive end. */
 export function formatEnd(iso: string | null): string {
@@ -100,11 +115,13 @@ export function shortPeriod(start: string, grain: Grain | null): string {
   return formatPeriod(start, grain).replace(/ 20(\d\d)$/, " ’$1");
 }
 
+/** A text with its first letter capital. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** snake_case names of types and owners as words. */
 export function words(name: string | null, missing = "Not classified"): string {
   if (name === null) return missing;
-  const text = name.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return sentence(name.replaceAll("_", " "));
 }
 
 export const GRAIN_WORDS: Record<Grain, string> = { DAY: "day", WEEK: "week", MONTH: "month", QUARTER: "quarter", YEAR: "year" };

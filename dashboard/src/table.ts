@@ -1,12 +1,18 @@
 // A table as data: what the page shows as a table and what it saves as CSV are the same rows.
-import { formatValue, type Style } from "./format.ts";
+import type { Grain } from "./api/types.gen.ts";
+import { formatPeriod, formatValue, type Style } from "./format.ts";
 
 export type Cell = string | number | boolean | null;
-export type Column = { key: string; label: string; unit?: string | null; text?: boolean; style?: Style };
+/** `grain`: the cells are starts of periods, which the page names and CSV keeps as days. */
+export type Column = { key: string; label: string; unit?: string | null; text?: boolean; style?: Style; grain?: Grain | null };
 /** `links`: where a row's first cell leads, if anywhere. */
 export type TableData = { columns: Column[]; rows: Cell[][]; links?: Array<string | null> };
 
-export const show = (cell: Cell, column: Column): string => (column.text ? (cell === null ? "–" : String(cell)) : formatValue(cell, column.unit, column.style ?? "full"));
+export function show(cell: Cell, column: Column): string {
+  if (column.grain && typeof cell === "string") return formatPeriod(cell, column.grain);
+  if (column.text) return cell === null ? "–" : String(cell);
+  return formatValue(cell, column.unit, column.style ?? "full");
+}
 
 /** RFC 4180. Text that a spreadsheet would run as a formula is led by an apostrophe. */
 export function toCsv(table: TableData): string {

@@ -19,7 +19,7 @@ pub(super) struct FileKey {
 }
 
 impl FileKey {
-    fn of(meta: ObjectMeta) -> Self {
+    pub fn of(meta: ObjectMeta) -> Self {
         let etag = meta.e_tag.as_deref().map(bare_tag);
         Self { path: meta.location, size: meta.size, etag, modified: meta.last_modified }
     }

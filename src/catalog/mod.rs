@@ -14,6 +14,7 @@ mod adapter;
 mod columns;
 mod convert;
 mod diagnose;
+mod discover;
 mod footer;
 mod listing;
 mod location;
@@ -45,6 +46,7 @@ use crate::error::ApiError;
 use crate::model::{DatasetName, Model};
 
 pub use self::diagnose::catch_panics;
+pub use self::discover::{FoundColumn, FoundTable, discover};
 pub use self::reader::DataFile;
 pub use self::snapshot::TableSnapshot;
 pub use self::store::ReadCount;

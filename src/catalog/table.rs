@@ -71,7 +71,7 @@ impl WatchedTable {
             }
             state.learn(dataset, found, started.elapsed());
         }
-        state.view.clone()
+        TableView { due: state.due(settings.refresh), ..state.view.clone() }
     }
 
     /// Makes the next view list again.
@@ -216,6 +216,12 @@ impl State {
             None => true,
             Some((ended, failed)) => ended.elapsed() >= refresh.max(failed.unwrap_or_default()),
         }
+    }
+
+    /// When the listing is old.
+    fn due(&self, refresh: Duration) -> Option<Instant> {
+        let (ended, failed) = self.attempt?;
+        ended.checked_add(refresh.max(failed.unwrap_or_default()))
     }
 
     fn learn(&mut self, dataset: &Dataset, found: Result<Finding, Failure>, took: Duration) {

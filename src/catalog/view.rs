@@ -56,6 +56,8 @@ pub(super) struct TableView {
     pub problem: Option<TableProblem>,
     /// When the snapshot was last known to be current.
     pub confirmed: Option<Instant>,
+    /// When a view lists again; none: never.
+    pub due: Option<Instant>,
 }
 
 /// One line of the catalogue.
@@ -106,6 +108,26 @@ impl WarehouseView {
     #[must_use]
     pub fn stale_for(&self, dataset: &DatasetName) -> Option<Duration> {
         self.tables.get(dataset)?.stale_for()
+    }
+
+    /// Until when another view would show the same: the first table's listing is old then.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.tables.values().filter_map(|table| table.due).min()
+    }
+
+    /// The exact files of these tables, or why there are none, as a text: where it is equal,
+    /// everything that is computed from them is.
+    #[must_use]
+    pub fn identity(&self, of: &[DatasetName]) -> String {
+        let mut names: Vec<&DatasetName> = of.iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        let state = |name| match self.table(name) {
+            Ok(table) => table.id.clone(),
+            Err(error) => format!("{error:?}"),
+        };
+        names.into_iter().map(|name| format!("{name}={}\n", state(name))).collect()
     }
 
     /// Short hash of the exact files of these tables: the same id, the same answers.

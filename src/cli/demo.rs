@@ -61,5 +61,6 @@ pub async fn run(args: &DemoArgs) -> Ended {
         summary.months,
         args.dir.display()
     );
-    serve::serve_project(&args.dir, &args.limits, args.listen, true).await
+    let how = serve::How { listen: args.listen, watch: true, introduce: true };
+    serve::serve_project(&args.dir, &args.limits, how).await
 }

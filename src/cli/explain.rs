@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::app::{self, AppError};
-use crate::engine::Engine;
+use crate::engine::{Engine, Freshness};
 use crate::error::did_you_mean;
 use crate::model::{Metric, MetricName};
 
@@ -34,7 +34,7 @@ pub async fn run(args: &ExplainArgs) -> Ended {
         });
     };
     println!("{}", words(metric));
-    match opened.engine.unavailable_because(&metric.name).await {
+    match opened.engine.unavailable_because(&metric.name, &Freshness::default()).await {
         Some(problem) => println!("\nunavailable: {problem}"),
         None => {
             if let Some(plan) = opened.engine.example_sql(&metric.name).await {

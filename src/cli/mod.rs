@@ -4,12 +4,17 @@
 
 mod check;
 mod demo;
+mod diff;
 mod explain;
 mod generate;
+mod import;
+mod init;
 mod query;
 mod render;
 mod schema;
 mod serve;
+mod test;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +44,14 @@ enum Command {
     Query(query::QueryArgs),
     /// Validate definitions and, with --data, the tables behind them.
     Check(check::CheckArgs),
+    /// Run the tests that definitions carry, on their fixture rows.
+    Test(test::TestArgs),
+    /// Show what changes between two versions of the definitions and, with --data, which numbers.
+    Diff(diff::DiffArgs),
+    /// Write a new project; from a warehouse or CSV files, with datasets proposed.
+    Init(init::InitArgs),
+    /// Write CSV files as the Parquet tables of a project's local warehouse.
+    Import(import::ImportArgs),
     /// Show a metric: words, formula, lineage, plan.
     Explain(explain::ExplainArgs),
     /// Print the GraphQL schema, or the definition files' JSON Schema.
@@ -74,6 +87,12 @@ pub struct LimitArgs {
     /// Most rows of a typed field [default: 10000].
     #[arg(long, env = "UPSWELL_MAX_ROWS")]
     pub max_rows: Option<u64>,
+    /// MiB of memory for answers kept between requests; 0 keeps none [default: 128].
+    #[arg(long, env = "UPSWELL_RESULT_CACHE_MIB")]
+    pub result_cache_mib: Option<u64>,
+    /// Kept answers in a hundred that are computed again in the background [default: 1].
+    #[arg(long, env = "UPSWELL_PROOF_PERCENT")]
+    pub proof_percent: Option<u64>,
 }
 
 impl From<&LimitArgs> for GivenLimits {
@@ -84,6 +103,8 @@ impl From<&LimitArgs> for GivenLimits {
             facts_memory_mib: args.facts_memory_mib,
             query_memory_mib: args.query_memory_mib,
             max_rows: args.max_rows,
+            result_cache_mib: args.result_cache_mib,
+            proof_percent: args.proof_percent,
         }
     }
 }
@@ -106,6 +127,10 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Check(args) => in_runtime(check::run(&args)),
         Command::Schema(args) => schema::run(&args),
+        Command::Init(args) => in_runtime(init::run(&args)),
+        Command::Import(args) => import::run(&args),
+        Command::Diff(args) => in_runtime(diff::run(&args)),
+        Command::Test(args) => in_runtime(test::run(&args)),
         Command::Demo(args) => in_runtime(demo::run(&args)),
         Command::Serve(args) => in_runtime(serve::run(&args)),
         Command::Query(args) => in_runtime(query::run(&args)),
@@ -117,7 +142,13 @@ pub fn run() -> ExitCode {
     })
 }
 
+/// Nested documents and plans recurse within limits; builds without optimisation need the most.
+const THREAD_STACK: usize = 8 << 20;
+
 fn in_runtime(work: impl Future<Output = Ended>) -> Ended {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK)
+        .build();
     runtime.map_err(AppError::Runtime)?.block_on(work)
 }

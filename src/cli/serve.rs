@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -12,6 +13,7 @@ use crate::config;
 use crate::diagnostics::Format;
 use crate::server::{ServeOptions, ServerState, router, serve};
 
+use super::watch::reload_when_told;
 use super::{Ended, LimitArgs, ProjectArgs};
 
 #[derive(Debug, Args)]
@@ -21,6 +23,9 @@ pub struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:4000].
     #[arg(long, env = "UPSWELL_LISTEN")]
     listen: Option<SocketAddr>,
+    /// Read the definitions anew whenever a file of the project changes.
+    #[arg(long)]
+    watch: bool,
 }
 
 /// A query whose answer every warehouse with recurring revenue has.
@@ -28,21 +33,27 @@ const TRY: &str =
     "{ nrr(period: {last: 1}, grain: QUARTER) { rows { period { start end } nrr grr } } }";
 
 pub async fn run(args: &ServeArgs) -> Ended {
-    serve_project(&args.project.project, &args.project.limits, args.listen, false).await
+    let how = How { listen: args.listen, watch: args.watch, introduce: false };
+    serve_project(&args.project.project, &args.project.limits, how).await
+}
+
+/// How a project is served.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    pub listen: Option<SocketAddr>,
+    /// Reload on changes of the project's files.
+    pub watch: bool,
+    /// Print a query to try.
+    pub introduce: bool,
 }
 
 /// Serves until Ctrl-C or SIGTERM, then lets running requests finish.
-pub async fn serve_project(
-    project: &Path,
-    limits: &LimitArgs,
-    listen: Option<SocketAddr>,
-    introduce: bool,
-) -> Ended {
-    let opened = app::open(project, &limits.into())?;
+pub async fn serve_project(project: &Path, limits: &LimitArgs, how: How) -> Ended {
+    let (opened, reloader) = app::open_reloadable(project, &limits.into())?;
     if !opened.diagnostics.is_empty() {
         eprintln!("{}", opened.diagnostics.render(Format::Human));
     }
-    let listen = config::listen(listen, &opened.settings)?;
+    let listen = config::listen(how.listen, &opened.settings)?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|source| AppError::Listen { address: listen, source })?;
@@ -50,20 +61,24 @@ pub async fn serve_project(
     println!("Upswell listens on http://{address}");
     println!("  dashboard  http://{address}/");
     println!("  GraphQL    http://{address}/graphql   (explorer: http://{address}/explorer)");
-    if introduce {
+    if how.introduce {
         println!(
             "\nTry:\n  curl -s http://{address}/graphql -H 'content-type: application/json' \\"
         );
         println!("    -d '{{\"query\": \"{TRY}\"}}'\n\nCtrl-C stops.");
     }
-    let state = ServerState::new(opened.api);
-    let router = router(std::sync::Arc::clone(&state));
+    let state = ServerState::reloadable(opened.api, Box::new(reloader));
+    let router = router(Arc::clone(&state));
+    let reloads = reload_when_told(Arc::clone(&state), project.to_owned(), how.watch);
+    let reloads = tokio::spawn(reloads);
     let stop = async move {
         stop_signal().await;
         state.drain();
     };
     let finished = serve(listener, router, ServeOptions::default(), stop);
-    if !finished.await.map_err(AppError::Runtime)? {
+    let finished = finished.await.map_err(AppError::Runtime)?;
+    reloads.abort();
+    if !finished {
         eprintln!("Some requests did not finish in time and were dropped.");
     }
     Ok(ExitCode::SUCCESS)

@@ -15,11 +15,11 @@ mod schema;
 mod yaml;
 
 pub use balance::{BalanceDef, IntervalsDef, LedgerDef, ShapeDef, SnapshotsDef};
-pub use canonical::canonical_sources;
+pub use canonical::{canonical_sources, canonical_tests};
 pub use dataset::{
     ColumnDef, ColumnTypeDef, DatasetDef, DimensionDef, JoinDef, PairDef, RollUpDef,
 };
-pub use metric::{BandDef, CommonDef, KindDef, MetricDef, TestDef, TestRow};
+pub use metric::{AskDef, BandDef, CommonDef, KindDef, MetricDef, TestDef, TestRow};
 pub use project::{MappedColumn, MappingDef, ProjectDef, TileDef};
 pub use read::{Entries, Located, Mapping, Name, NonEmpty, Nullable, OneOrMany, Text};
 
@@ -40,12 +40,14 @@ pub struct Definitions {
     pub datasets: Vec<DatasetDef>,
     pub balances: Vec<BalanceDef>,
     pub metrics: Vec<MetricDef>,
+    /// Tests that stand beside their metrics.
+    pub tests: Vec<TestDef>,
     /// Names of definitions that could not be read.
     pub broken: Vec<String>,
 }
 
 record! {
-    /// A definition file: any of the three lists.
+    /// A definition file: any of the four lists.
     pub struct FileDef is "a definition file" {
         /// Version of the definition language: 1.
         version: Option<Located<u32>>,
@@ -55,6 +57,8 @@ record! {
         balances: Vec<BalanceDef>,
         /// Metrics.
         metrics: Vec<MetricDef>,
+        /// Tests of metrics, each naming its own.
+        tests: Vec<TestDef>,
     }
 }
 
@@ -89,6 +93,7 @@ fn parse_file(id: SourceId, file: &SourceFile, all: &mut Definitions, reader: &m
         all.datasets.extend(read.datasets);
         all.balances.extend(read.balances);
         all.metrics.extend(read.metrics);
+        all.tests.extend(read.tests);
     }
 }
 

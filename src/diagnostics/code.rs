@@ -20,7 +20,8 @@ impl Severity {
 }
 
 /// What kind of thing is wrong: 00 files, 01 YAML, 02 shape, 03 names, 04 references,
-/// 05 expressions, 06 meaning, 07 warnings.
+/// 05 expressions, 06 meaning, 07 warnings, 08 data
+/// (`check --data`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     /// A file cannot be read.
@@ -89,6 +90,30 @@ pub enum Code {
     NothingGroups,
     /// A mapping of values without a column that needs it.
     UnusedMapping,
+    /// A table that is not there.
+    TableNotThere,
+    /// A table that does not fit its definition.
+    TableUnfit,
+    /// A store that does not answer.
+    StoreDown,
+    /// Money kept as floating-point numbers.
+    FloatMoney,
+    /// Rows that count nowhere.
+    RowsLeftOut,
+    /// A movement class that no mapping names.
+    UnmappedClass,
+    /// A sign that contradicts its class.
+    SignAgainstClass,
+    /// A key that is there more than once.
+    DuplicateRows,
+    /// Shapes of one balance that disagree.
+    ShapesDisagree,
+    /// A customer without an owner in between.
+    OwnershipGap,
+    /// Several owners at once without a share each.
+    OwnershipOverlap,
+    /// Shares that do not sum to one.
+    SharesNotOne,
 }
 
 impl Code {
@@ -126,6 +151,18 @@ impl Code {
         Self::DeprecatedUsed,
         Self::NothingGroups,
         Self::UnusedMapping,
+        Self::TableNotThere,
+        Self::TableUnfit,
+        Self::StoreDown,
+        Self::FloatMoney,
+        Self::RowsLeftOut,
+        Self::UnmappedClass,
+        Self::SignAgainstClass,
+        Self::DuplicateRows,
+        Self::ShapesDisagree,
+        Self::OwnershipGap,
+        Self::OwnershipOverlap,
+        Self::SharesNotOne,
     ];
 
     /// The code as people and tools read it.
@@ -165,6 +202,18 @@ impl Code {
             Self::DeprecatedUsed => "U0701",
             Self::NothingGroups => "U0702",
             Self::UnusedMapping => "U0703",
+            Self::TableNotThere => "U0801",
+            Self::TableUnfit => "U0802",
+            Self::StoreDown => "U0803",
+            Self::FloatMoney => "U0804",
+            Self::RowsLeftOut => "U0805",
+            Self::UnmappedClass => "U0806",
+            Self::SignAgainstClass => "U0807",
+            Self::DuplicateRows => "U0808",
+            Self::ShapesDisagree => "U0809",
+            Self::OwnershipGap => "U0810",
+            Self::OwnershipOverlap => "U0811",
+            Self::SharesNotOne => "U0812",
         }
     }
 
@@ -177,7 +226,15 @@ impl Code {
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
-            Self::DeprecatedUsed | Self::NothingGroups | Self::UnusedMapping => Severity::Warning,
+            Self::DeprecatedUsed
+            | Self::NothingGroups
+            | Self::UnusedMapping
+            | Self::FloatMoney
+            | Self::RowsLeftOut
+            | Self::SignAgainstClass
+            | Self::OwnershipGap
+            | Self::OwnershipOverlap
+            | Self::SharesNotOne => Severity::Warning,
             _ => Severity::Error,
         }
     }

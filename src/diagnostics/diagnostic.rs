@@ -92,6 +92,12 @@ impl Diagnostics {
         Self { sources, items }
     }
 
+    /// These and more findings about the same texts.
+    #[must_use]
+    pub fn and(self, more: Vec<Diagnostic>) -> Self {
+        Self::new(self.sources, self.items.into_iter().chain(more).collect())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.items.iter()
     }

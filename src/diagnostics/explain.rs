@@ -40,6 +40,18 @@ impl Code {
             Self::DeprecatedUsed => "a deprecated metric is used",
             Self::NothingGroups => "a metric that nothing can group",
             Self::UnusedMapping => "a mapping of values without a column that needs it",
+            Self::TableNotThere => "a table that is not there",
+            Self::TableUnfit => "a table that does not fit its definition",
+            Self::StoreDown => "a store that does not answer",
+            Self::FloatMoney => "money kept as floating-point numbers",
+            Self::RowsLeftOut => "rows that count nowhere",
+            Self::UnmappedClass => "a movement class that no mapping names",
+            Self::SignAgainstClass => "a sign that contradicts its class",
+            Self::DuplicateRows => "a key that is there more than once",
+            Self::ShapesDisagree => "shapes of one balance that disagree",
+            Self::OwnershipGap => "a customer without an owner in between",
+            Self::OwnershipOverlap => "several owners at once without a share each",
+            Self::SharesNotOne => "shares that do not sum to one",
         }
     }
 
@@ -183,6 +195,65 @@ impl Code {
             Self::UnusedMapping => {
                 "The column whose values are mapped is of a type that has no named values (a \
                  number or a time), so the mapping never applies."
+            }
+            Self::TableNotThere => {
+                "The folder of a table that the project defines or maps holds no Parquet files, \
+                 so every metric that needs it is unavailable. Correct `table`, or the \
+                 warehouse's URL. Tables that ship, are not mapped and are not there are no \
+                 finding: only what a metric uses is needed."
+            }
+            Self::TableUnfit => {
+                "A declared column is missing in the files, has a type that does not convert, \
+                 or a file is damaged. Map the column's own name \
+                 (`canonical.<dataset>.columns`, or `from` of a dataset of your own), declare \
+                 `minor_units` for whole numbers that are money, or write the file anew. The \
+                 table is unavailable; others are not touched."
+            }
+            Self::StoreDown => {
+                "The object store that holds the table does not answer, refuses the \
+                 credentials, or has no such bucket. Credentials come from the environment."
+            }
+            Self::FloatMoney => {
+                "Each number is rounded once, exactly, to the declared scale; what was lost \
+                 when it was written as a float cannot be brought back. Write decimals."
+            }
+            Self::RowsLeftOut => {
+                "A row without customer, time or amount belongs to no balance and no period. It \
+                 is left out of every number and counted in the notes of answers."
+            }
+            Self::UnmappedClass => {
+                "Movements are new, expansion, contraction, churn or reactivation. Balances \
+                 still answer, but metrics that need classes are refused until every value of \
+                 the column is mapped onto one of the five."
+            }
+            Self::SignAgainstClass => {
+                "New, expansion and reactivation add recurring revenue, contraction and churn \
+                 take it away: amounts are signed. Movements written the other way round count \
+                 as recorded, so their class shows a negative amount."
+            }
+            Self::DuplicateRows => {
+                "The dataset's primary key identifies one row. Rows that share one are counted \
+                 each: a file loaded twice doubles revenue. Remove the duplicates, or correct \
+                 `keys.primary`."
+            }
+            Self::ShapesDisagree => {
+                "Ledger, intervals and snapshots describe the same recurring revenue: for every \
+                 customer, product and month's end the sum of movements before it equals the \
+                 snapshot. Numbers come from the first shape that is there; the finding says \
+                 where another one differs, and by how much."
+            }
+            Self::OwnershipGap => {
+                "Between two ownerships of the customer there is a time without any. Expansion \
+                 that falls into it is credited to nobody (the unassigned row)."
+            }
+            Self::OwnershipOverlap => {
+                "Two or more owners are valid at the same instant and not every one has a \
+                 share: those without one divide what the others leave up to 1. End the earlier \
+                 ownership, or write the shares."
+            }
+            Self::SharesNotOne => {
+                "The shares of the owners of one instant are normalised, so that credits add up \
+                 to the expansion; what was meant is probably another split."
             }
         }
     }

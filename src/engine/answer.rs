@@ -6,7 +6,7 @@ use crate::model::{DimensionName, RetentionMethod, Unit};
 use crate::values::{Instant, Number, Scalar};
 
 /// The answer to one `MetricQuery`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Retention(Vec<RetentionAnswerRow>, Provenance),
     Expansion(Vec<ExpansionAnswerRow>, Provenance),
@@ -17,8 +17,52 @@ pub enum Answer {
     Table(TableAnswer, Provenance),
 }
 
+impl Answer {
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        match self {
+            Self::Retention(_, provenance)
+            | Self::Expansion(_, provenance)
+            | Self::Attach(_, provenance)
+            | Self::Duration(_, provenance)
+            | Self::Attribution(_, provenance)
+            | Self::Cohorts(_, provenance)
+            | Self::Table(_, provenance) => provenance,
+        }
+    }
+
+    fn provenance_mut(&mut self) -> &mut Provenance {
+        match self {
+            Self::Retention(_, provenance)
+            | Self::Expansion(_, provenance)
+            | Self::Attach(_, provenance)
+            | Self::Duration(_, provenance)
+            | Self::Attribution(_, provenance)
+            | Self::Cohorts(_, provenance)
+            | Self::Table(_, provenance) => provenance,
+        }
+    }
+
+    /// The same answer, given again.
+    #[must_use]
+    pub fn as_cached(mut self) -> Self {
+        self.provenance_mut().cached = true;
+        self
+    }
+
+    /// Whether another answer differs in nothing but when it was computed.
+    #[must_use]
+    pub fn says_the_same(&self, mut other: Self) -> bool {
+        let known = self.provenance();
+        let provenance = other.provenance_mut();
+        provenance.computed_at = known.computed_at;
+        provenance.cached = known.cached;
+        *self == other
+    }
+}
+
 /// Where a number comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
     pub definition_version: String,
     pub snapshot: String,
@@ -45,10 +89,20 @@ pub struct BandHit {
     pub low: Option<f64>,
     pub high: Option<f64>,
     pub source: String,
+    /// None where the metric does not say which direction is better.
+    pub standing: Option<Standing>,
+}
+
+/// How good a band is among the bands of its slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Bad,
+    Watch,
+    Good,
 }
 
 /// Amounts are `None` where nothing is known (before data began, between snapshots).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RetentionAnswerRow {
     pub period: PeriodInfo,
     pub window: PeriodInfo,
@@ -75,7 +129,7 @@ pub struct RetentionAnswerRow {
     pub band: Option<BandHit>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExpansionAnswerRow {
     pub period: PeriodInfo,
     pub group: Group,
@@ -89,7 +143,7 @@ pub struct ExpansionAnswerRow {
     pub share: Option<Number>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttachAnswerRow {
     pub period: PeriodInfo,
     pub group: Group,
@@ -103,7 +157,7 @@ pub struct AttachAnswerRow {
     pub band: Option<BandHit>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DurationAnswerRow {
     pub group: Group,
     pub subjects: i64,
@@ -144,13 +198,13 @@ impl DurationAnswerRow {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttributionAnswer {
     pub rows: Vec<AttributionAnswerRow>,
     pub warnings: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttributionAnswerRow {
     pub period: PeriodInfo,
     pub group: Group,
@@ -167,7 +221,7 @@ pub struct AttributionAnswerRow {
 }
 
 /// An acquisition cohort at one age. Numbers are `None` where the balances are not known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CohortAnswerRow {
     pub cohort: PeriodInfo,
     /// In grains after the cohort's period.
@@ -182,7 +236,7 @@ pub struct CohortAnswerRow {
 }
 
 /// The flat table: `rows[r][c]` belongs to `columns[c]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TableAnswer {
     pub columns: Vec<ColumnInfo>,
     pub rows: Vec<Vec<Cell>>,

@@ -10,6 +10,7 @@ use crate::model::{DatasetName, DimensionName};
 use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Spine};
 use crate::values::{Instant, Scalar};
 
+use super::aggregate::SharedPasses;
 use super::facts::Facts;
 use super::load::LoadedBalance;
 use super::{Group, PeriodInfo};
@@ -22,6 +23,8 @@ pub struct Context<'a> {
     pub max_rows: usize,
     /// Most cells (groups × periods) a question may hold at once.
     pub max_cells: usize,
+    /// Passes that the document's questions share.
+    pub shared: Option<&'a SharedPasses>,
     gathered: Mutex<Gathered>,
 }
 
@@ -36,7 +39,13 @@ struct Gathered {
 impl<'a> Context<'a> {
     #[must_use]
     pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, max_cells: usize) -> Self {
-        Self { plan, facts, max_rows, max_cells, gathered: Mutex::default() }
+        Self { plan, facts, max_rows, max_cells, shared: None, gathered: Mutex::default() }
+    }
+
+    /// The same question, as one of a document.
+    #[must_use]
+    pub fn sharing(self, shared: &'a SharedPasses) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     #[must_use]
@@ -135,10 +144,27 @@ impl<'a> Context<'a> {
             && loaded.facts.is_known(window.end, self.as_of())
     }
 
-    /// Whether a period lies before the data began (or there is no data).
+    /// Whether the movements of a period are known: recorded ones always are, derived ones only
+    /// between balances that are known.
+    #[must_use]
+    pub fn knows_movements(&self, loaded: &LoadedBalance, period: &Span) -> bool {
+        loaded.facts.recorded || self.is_known(loaded, period)
+    }
+
+    /// Notes rows that are left out because their amounts are unknown and cannot be null.
+    pub fn note_unknown(&self, periods: usize) {
+        if periods > 0 {
+            self.note(format!(
+                "{periods} period(s) begin or end between snapshots: what moved in them is unknown, \
+                 and they have no rows."
+            ));
+        }
+    }
+
+    /// Whether a period, as far as it is known, lies before the data began (or there is no data).
     #[must_use]
     pub fn before_data(&self, loaded: &LoadedBalance, end: i64) -> bool {
-        loaded.facts.first.is_none_or(|first| end <= first)
+        loaded.facts.first.is_none_or(|first| end.min(self.as_of()) <= first)
     }
 
     /// Owners, where grouping or filter name a dimension of theirs. Keys must be read before the

@@ -50,6 +50,8 @@ pub enum Fact {
     Offers(Arc<LoadedOffers>),
     Origins(Arc<LoadedOrigins>),
     Observed(Arc<Observed>),
+    /// Not a fact: the bytes of the keys that the facts are coded by, so that they count as well.
+    Keys(u64),
 }
 
 impl Fact {
@@ -70,6 +72,7 @@ impl Fact {
             Self::Offers(offers) => offers.presenter.len() * 24,
             Self::Origins(origins) => origins.by_customer.len() * 16,
             Self::Observed(_) | Self::Newest(..) | Self::Asked => 64,
+            Self::Keys(bytes) => usize::try_from(*bytes).unwrap_or(usize::MAX),
         }
     }
 }
@@ -79,6 +82,21 @@ impl Fact {
 pub fn fact_cache(bytes: u64) -> FactCache {
     let kib = |fact: &Fact| u32::try_from(fact.bytes() / 1024 + 1).unwrap_or(u32::MAX);
     Cache::builder().max_capacity(bytes / 1024).weigher(move |_, fact| kib(fact)).build()
+}
+
+/// Counts the keys' bytes against the bound of the facts.
+pub async fn weigh_keys(cache: &FactCache, bytes: u64) {
+    const KEY: &str = "keys";
+    match cache.get(KEY).await {
+        Some(Fact::Keys(known)) if known == bytes => {}
+        _ => cache.insert(KEY.to_owned(), Fact::Keys(bytes)).await,
+    }
+}
+
+/// Bytes of the facts that are kept, about.
+#[must_use]
+pub fn kept_bytes(cache: &FactCache) -> u64 {
+    cache.weighted_size() * 1024
 }
 
 /// The facts of one request, against one view of the warehouse.

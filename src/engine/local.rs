@@ -15,23 +15,24 @@ use crate::catalog::{Catalog, CatalogError, WarehouseView};
 use crate::clock::Clock;
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{BalanceShape, DatasetName, DimensionName, DimensionValue, MetricName, Model};
-use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind};
+use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind, sql_of};
 use crate::values::{Instant, Scalar};
 
+use super::aggregate::SharedPasses;
 use super::context::Context;
-use super::facts::{FactCache, Facts, fact_cache};
-use super::keys::KeySpace;
+use super::facts::Facts;
 use super::load::Reader;
-use super::needs::datasets_of;
+use super::memory::{Held, Memory};
+use super::needs::{datasets_of, tables_of_dimensions};
 use super::reads::Reads;
-use super::reconcile::disagreements;
+use super::results::{Results, key};
 use super::table::table_answer;
 use super::typed::{
     RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
     retention_rows,
 };
 use super::values::dimension_values;
-use super::{Answer, Engine, Provenance, TableStatus};
+use super::{Answer, Engine, Freshness, Measurement, Provenance, TableStatus};
 
 /// Limits of a local engine.
 #[derive(Debug, Clone)]
@@ -45,6 +46,10 @@ pub struct EngineSettings {
     pub timeout: Duration,
     pub max_rows: usize,
     pub max_cells: usize,
+    /// Memory for answers kept between requests, in bytes; 0 keeps none.
+    pub result_memory: u64,
+    /// Kept answers in a hundred that are computed again in the background when they are given.
+    pub proof_percent: u64,
 }
 
 impl Default for EngineSettings {
@@ -56,32 +61,23 @@ impl Default for EngineSettings {
             timeout: Duration::from_mins(1),
             max_rows: 10_000,
             max_cells: 2_000_000,
+            result_memory: 64 << 20,
+            proof_percent: 1,
         }
     }
 }
 
-/// What outlives a model: keys and facts of a warehouse.
+/// DataFusion in this process over a catalog. Cheap to clone.
 #[derive(Clone)]
-pub struct Memory {
-    keys: Arc<KeySpace>,
-    facts: FactCache,
-}
-
-impl Memory {
-    #[must_use]
-    pub fn new(settings: &EngineSettings) -> Self {
-        Self { keys: Arc::default(), facts: fact_cache(settings.facts_memory) }
-    }
-}
-
-/// DataFusion in this process over a catalog.
 pub struct LocalEngine {
-    model: Arc<Model>,
-    catalog: Catalog,
+    pub(super) model: Arc<Model>,
+    pub(super) catalog: Catalog,
     session: SessionContext,
-    memory: Memory,
+    pub(super) memory: Memory,
     settings: EngineSettings,
-    admission: Semaphore,
+    admission: Arc<Semaphore>,
+    /// Held by the one proof that runs.
+    proving: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -104,13 +100,19 @@ impl LocalEngine {
             catalog,
             session,
             memory: Memory::new(&settings),
-            admission: Semaphore::new(settings.concurrency.max(1)),
+            admission: Arc::new(Semaphore::new(settings.concurrency.max(1))),
+            proving: Arc::new(Semaphore::new(1)),
             settings,
             clock,
         })
     }
 
-    fn facts<'a>(&'a self, view: &'a WarehouseView, reads: &Arc<Reads>) -> Facts<'a> {
+    pub(super) fn facts<'a>(
+        &'a self,
+        held: &'a Held,
+        view: &'a WarehouseView,
+        reads: &Arc<Reads>,
+    ) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -118,21 +120,57 @@ impl LocalEngine {
                 session: &self.session,
                 view,
                 calendar: &self.model.calendar,
+                bound: self.settings.facts_memory,
             },
-            keys: &self.memory.keys,
-            cache: &self.memory.facts,
+            keys: &held.keys,
+            cache: &held.facts,
             reads: Arc::clone(reads),
         }
     }
 
-    async fn answer(&self, plan: &MetricPlan, facts: Facts<'_>) -> ApiResult<Answer> {
+    pub(super) fn proving(&self) -> &Arc<Semaphore> {
+        &self.proving
+    }
+
+    /// The same engine without anything kept.
+    pub(super) fn raw(&self) -> Self {
+        Self { memory: self.memory.raw(), ..self.clone() }
+    }
+
+    /// The kept answer to exactly this question over exactly these files, else a new one.
+    async fn kept(
+        &self,
+        plan: &MetricPlan,
+        view: &WarehouseView,
+        (shared, reads): (&SharedPasses, &Arc<Reads>),
+    ) -> ApiResult<Arc<Answer>> {
+        let Some(results) = self.memory.results() else {
+            return Box::pin(self.answer(plan, view, (shared, reads))).await.map(Arc::new);
+        };
+        let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
+        let answer = results.get(key, Box::pin(self.answer(plan, view, (shared, reads)))).await?;
+        if answer.provenance().cached {
+            self.prove(results, (key, &answer), plan, view);
+        }
+        Ok(answer)
+    }
+
+    /// Computes.
+    pub(super) async fn answer(
+        &self,
+        plan: &MetricPlan,
+        view: &WarehouseView,
+        (shared, reads): (&SharedPasses, &Arc<Reads>),
+    ) -> ApiResult<Answer> {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
         })?;
+        let held = self.memory.held().await?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
-        let view = facts.reader.view;
-        let context = Context::new(plan, facts, limits.0, limits.1);
-        let work = execute(&context);
+        let context =
+            Context::new(plan, self.facts(&held, view, reads), limits.0, limits.1).sharing(shared);
+        // On the heap: the futures of all passes are deep, and threads' stacks are not.
+        let work = Box::pin(execute(&context));
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
             Err(_) => Err(ApiError::new(
@@ -151,7 +189,8 @@ impl LocalEngine {
         view: &WarehouseView,
         computed: Computed,
     ) -> Answer {
-        let (notes, datasets, data_through) = context.gathered();
+        let (notes, mut datasets, data_through) = context.gathered();
+        datasets.extend(tables_of_dimensions(&self.model, context.query()));
         let provenance = Provenance {
             definition_version: self.model.version.clone(),
             snapshot: view.snapshot_id(&datasets),
@@ -190,24 +229,10 @@ impl LocalEngine {
         bind(&self.model, &query)
     }
 
-    /// Where the shapes of a balance disagree: one finding per pair, for data engineers.
-    pub async fn reconcile(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for balance in self.model.balances.values() {
-            let datasets: Vec<DatasetName> =
-                balance.shapes.iter().map(|shape| shape.dataset().clone()).collect();
-            let view = self.catalog.view(&datasets).await;
-            match disagreements(&self.facts(&view, &Arc::default()), balance).await {
-                Ok(found) => findings.extend(found),
-                Err(error) => findings.push(format!("error: {}", error.message)),
-            }
-        }
-        findings
-    }
-
-    async fn missing_table(&self, plan: &MetricPlan) -> Option<String> {
+    async fn missing_table(&self, plan: &MetricPlan, seen: &Freshness) -> Option<String> {
         let datasets = datasets_of(&self.model, plan);
         let view = self.catalog.view(&datasets).await;
+        seen.note(view.due());
         for leaf in &plan.leaves {
             if let Some(problem) = missing_of(&self.model, leaf, &view) {
                 return Some(problem);
@@ -297,9 +322,15 @@ impl Engine for LocalEngine {
         &self.model
     }
 
-    async fn run(&self, queries: Vec<MetricQuery>) -> Vec<ApiResult<Answer>> {
+    async fn run(
+        &self,
+        queries: Vec<MetricQuery>,
+        seen: &Freshness,
+    ) -> Vec<ApiResult<Arc<Answer>>> {
+        let begun = std::time::Instant::now();
         let plans: Vec<ApiResult<MetricPlan>> =
             queries.iter().map(|query| bind(&self.model, query)).collect();
+        tracing::debug!(micros = begun.elapsed().as_micros(), "questions planned");
         let mut datasets: Vec<DatasetName> = Vec::new();
         for plan in plans.iter().flatten() {
             for dataset in datasets_of(&self.model, plan) {
@@ -309,10 +340,12 @@ impl Engine for LocalEngine {
             }
         }
         let view = self.catalog.view(&datasets).await;
+        seen.note(view.due());
+        let shared = SharedPasses::of(&self.model, plans.iter().flatten());
         let reads = Arc::new(Reads::of(&self.model, plans.iter().flatten()));
         join_all(plans.into_iter().map(|plan| {
-            let facts = self.facts(&view, &reads);
-            async move { self.answer(&plan?, facts).await }
+            let (view, together) = (&view, (&shared, &reads));
+            async move { Box::pin(self.kept(&plan?, view, together)).await }
         }))
         .await
     }
@@ -321,8 +354,8 @@ impl Engine for LocalEngine {
         &self,
         scope: &Scope,
         dimension: &DimensionName,
-        search: Option<&str>,
-        limit: usize,
+        (search, limit): (Option<&str>, usize),
+        seen: &Freshness,
     ) -> ApiResult<Vec<Scalar>> {
         let found = self.model.dimensions.get(dimension).ok_or_else(|| {
             let names = self.model.dimensions.keys().map(DimensionName::as_str);
@@ -345,12 +378,15 @@ impl Engine for LocalEngine {
             _ => found,
         };
         let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
-        dimension_values(&self.facts(&view, &Arc::default()), found, search, limit).await
+        seen.note(view.due());
+        let held = self.memory.held().await?;
+        dimension_values(&self.facts(&held, &view, &Arc::default()), found, search, limit).await
     }
 
-    async fn tables(&self) -> Vec<TableStatus> {
+    async fn tables(&self, seen: &Freshness) -> Vec<TableStatus> {
         let names: Vec<DatasetName> = self.model.datasets.keys().cloned().collect();
         let view = self.catalog.view(&names).await;
+        seen.note(view.due());
         #[allow(clippy::cast_precision_loss)]
         let float = |value: u64| value as f64;
         let newest = |name: &DatasetName| -> Option<Instant> {
@@ -372,14 +408,23 @@ impl Engine for LocalEngine {
             .collect()
     }
 
-    async fn unavailable_because(&self, metric: &MetricName) -> Option<String> {
+    async fn unavailable_because(&self, metric: &MetricName, seen: &Freshness) -> Option<String> {
         match self.example(metric) {
-            Ok(plan) => self.missing_table(&plan).await,
+            Ok(plan) => self.missing_table(&plan, seen).await,
             Err(error) => Some(error.message),
         }
     }
 
     async fn example_sql(&self, metric: &MetricName) -> Option<String> {
-        self.example(metric).ok().map(|plan| plan.to_string())
+        let statement = self.model.metrics.get(metric).and_then(|found| sql_of(&self.model, found));
+        statement.or_else(|| self.example(metric).ok().map(|plan| plan.to_string()))
+    }
+
+    fn differences(&self) -> u64 {
+        self.memory.results().map_or(0, Results::differences)
+    }
+
+    fn measurements(&self) -> Vec<Measurement> {
+        self.memory.measurements()
     }
 }

@@ -3,16 +3,24 @@
 
 mod aggregate;
 mod answer;
+mod audit;
 mod bands;
 mod context;
 mod facts;
+mod freshness;
 mod keys;
 mod load;
 mod local;
+mod measured;
+mod memory;
 mod needs;
+mod proof;
 mod reads;
 mod reconcile;
+mod results;
+mod size;
 mod slice;
+mod succession;
 mod table;
 mod typed;
 mod values;
@@ -24,10 +32,15 @@ use async_trait::async_trait;
 pub use answer::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell,
     CohortAnswerRow, ColumnInfo, ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow,
-    Group, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Group, PeriodInfo, Provenance, RetentionAnswerRow, Standing, SurvivalPoint, TableAnswer,
+    TableStatus,
 };
+pub use bands::{band_of, bands_of};
 
+pub use audit::{DataCheck, DataFinding};
+pub use freshness::Freshness;
 pub use local::{EngineSettings, LocalEngine};
+pub use measured::Measurement;
 
 use crate::error::ApiResult;
 use crate::model::{DimensionName, MetricName, Model};
@@ -41,24 +54,36 @@ pub trait Engine: Send + Sync {
     fn model(&self) -> &Arc<Model>;
 
     /// Answers all questions of one document against one snapshot of the files; each fails on its
-    /// own. Answers come in the order of the questions.
-    async fn run(&self, queries: Vec<MetricQuery>) -> Vec<ApiResult<Answer>>;
+    /// own. Answers come in the order of the questions; they may have been kept from before.
+    async fn run(&self, queries: Vec<MetricQuery>, seen: &Freshness)
+    -> Vec<ApiResult<Arc<Answer>>>;
 
-    /// Distinct values of a dimension, ascending, nulls left out.
+    /// Distinct values of a dimension, ascending, nulls left out: those that contain a text, and
+    /// how many at most.
     async fn dimension_values(
         &self,
         scope: &Scope,
         dimension: &DimensionName,
-        search: Option<&str>,
-        limit: usize,
+        search: (Option<&str>, usize),
+        seen: &Freshness,
     ) -> ApiResult<Vec<Scalar>>;
 
     /// Every table that the model declares.
-    async fn tables(&self) -> Vec<TableStatus>;
+    async fn tables(&self, seen: &Freshness) -> Vec<TableStatus>;
 
     /// Why a metric cannot be answered now, if so.
-    async fn unavailable_because(&self, metric: &MetricName) -> Option<String>;
+    async fn unavailable_because(&self, metric: &MetricName, seen: &Freshness) -> Option<String>;
 
     /// The statement or plan of an example question about the metric.
     async fn example_sql(&self, metric: &MetricName) -> Option<String>;
+
+    /// Kept answers that turned out to be wrong, so far: what was kept of them elsewhere is void.
+    fn differences(&self) -> u64 {
+        0
+    }
+
+    /// What the engine counts.
+    fn measurements(&self) -> Vec<Measurement> {
+        Vec::new()
+    }
 }

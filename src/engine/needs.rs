@@ -1,7 +1,7 @@
 //! Which tables a plan may read: what the view of the warehouse must pin.
 
 use crate::model::{BalanceShape, DatasetName, DimensionValue, Model};
-use crate::planner::{Axes, Leaf, MetricPlan};
+use crate::planner::{Axes, Leaf, MetricPlan, MetricQuery};
 
 /// Every dataset that the plan's passes, grouping and filter may read.
 #[must_use]
@@ -38,9 +38,13 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
                     add(&dimension.dataset);
                 }
             }
-            Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => add(&kind.dataset),
+            Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => {
+                add(&kind.dataset);
+                bridges_of(model, plan, &kind.dataset).for_each(&mut add);
+            }
             Leaf::Conversion(kind) => {
                 add(&kind.base.dataset);
+                bridges_of(model, plan, &kind.base.dataset).for_each(&mut add);
                 add(&kind.conversion.dataset);
             }
             Leaf::Balance { .. } | Leaf::Movement { .. } | Leaf::Retention { .. } => {}
@@ -58,4 +62,40 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
         }
     }
     datasets
+}
+
+/// Bridges through which the question's dimensions are reached from a dataset's rows.
+fn bridges_of<'a>(
+    model: &'a Model,
+    plan: &'a MetricPlan,
+    dataset: &DatasetName,
+) -> impl Iterator<Item = &'a DatasetName> {
+    let dataset = model.datasets.get(dataset);
+    let filter = plan.query.filter.iter().flat_map(|filter| filter.dimensions());
+    plan.query.group_by.iter().chain(filter).filter_map(move |name| {
+        let entity = model.dimensions.get(name)?.entity.as_ref()?;
+        Some(&dataset?.as_of_join_to(&model.datasets, entity)?.bridge)
+    })
+}
+
+/// Tables whose rows give the question's dimensions their values. A key is known without its
+/// table.
+#[must_use]
+pub fn tables_of_dimensions(model: &Model, query: &MetricQuery) -> Vec<DatasetName> {
+    let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
+    let mut tables: Vec<DatasetName> = Vec::new();
+    for name in query.group_by.iter().chain(filter) {
+        let mut dimension = model.dimensions.get(name);
+        while let Some(found) = dimension {
+            dimension = match &found.value {
+                DimensionValue::RollUp { of, .. } => model.dimensions.get(of),
+                DimensionValue::Expr(_) if !tables.contains(&found.dataset) => {
+                    tables.push(found.dataset.clone());
+                    None
+                }
+                _ => None,
+            };
+        }
+    }
+    tables
 }

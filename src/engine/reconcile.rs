@@ -67,7 +67,7 @@ fn words(
     let names = |shape: &BalanceShape| shape.dataset().to_string();
     let (left_name, right_name) = (names(&left.shape), names(&right.shape));
     let mut text = format!(
-        "error: `{left_name}` and `{right_name}` disagree on {} balance(s) of a customer's product at a \
+        "`{left_name}` and `{right_name}` disagree on {} balance(s) of a customer's product at a \
          month's end, by {} in all",
         found.differing,
         money(found.net, left.facts.scale)

@@ -6,7 +6,7 @@ use async_graphql::{PathSegment, Pos, ServerError};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::error::{ApiError, ErrorCode, did_you_mean};
+use crate::error::{ApiError, ErrorCode, did_you_mean, nearest};
 
 use super::execution::Failure;
 
@@ -152,9 +152,22 @@ fn unknown_field(field: &str, ty: &str, registry: &Registry) -> ApiError {
     let hint = did_you_mean(field, names.filter(|name| !name.starts_with("__")));
     if ty == "MetricRecord" {
         let message = format!("`{field}` is neither a metric nor a dimension.{hint}");
-        return ApiError::new(ErrorCode::UnknownMetric, message);
+        let names = registry.types.get(ty).and_then(MetaType::fields).map(|fields| fields.keys());
+        let meant = nearest(field, names.into_iter().flatten().map(String::as_str));
+        let code = match meant.is_some_and(|name| is_dimension(name, registry)) {
+            true => ErrorCode::UnknownDimension,
+            false => ErrorCode::UnknownMetric,
+        };
+        return ApiError::new(code, message);
     }
     bad(format!("Type `{ty}` has no field `{field}`.{hint}"))
+}
+
+fn is_dimension(name: &str, registry: &Registry) -> bool {
+    match registry.types.get("DimensionName") {
+        Some(MetaType::Enum { enum_values, .. }) => enum_values.contains_key(name),
+        _ => false,
+    }
 }
 
 fn bad(message: String) -> ApiError {

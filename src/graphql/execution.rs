@@ -1,14 +1,16 @@
 //! One request: its questions, asked in one run, and what failed on the way.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_graphql::context::QueryPathNode;
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::{PathSegment, Pos, QueryPathSegment};
 use tokio::sync::OnceCell;
 
-use crate::engine::{Answer, Engine, TableStatus};
+use crate::engine::{Answer, Engine, Freshness, TableStatus};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{DimensionName, MetricName, Model};
 use crate::planner::{Ask, MetricQuery, Scope};
@@ -27,6 +29,11 @@ pub(super) struct Execution {
     questions: HashMap<String, ApiResult<MetricQuery>>,
     answers: OnceCell<Answers>,
     failures: Mutex<Vec<Failure>>,
+    /// How long what was seen of the files needs no second look.
+    seen: Freshness,
+    /// Whether an answer was computed for this document.
+    computed: AtomicBool,
+    begun: Instant,
 }
 
 /// A field that answered null.
@@ -45,7 +52,9 @@ impl Execution {
         questions: HashMap<String, ApiResult<MetricQuery>>,
     ) -> Self {
         let (answers, failures) = (OnceCell::new(), Mutex::default());
-        Self { engine, scope, problems, questions, answers, failures }
+        let (seen, computed, begun) =
+            (Freshness::default(), AtomicBool::new(false), Instant::now());
+        Self { engine, scope, problems, questions, answers, failures, seen, computed, begun }
     }
 
     pub fn model(&self) -> &Model {
@@ -54,6 +63,12 @@ impl Execution {
 
     pub fn problems(&self) -> &[ProblemInfo] {
         &self.problems
+    }
+
+    /// Until when the same document would be answered the same, if nothing was computed for it:
+    /// such a response says of all its answers that they are cached.
+    pub fn kept_until(&self) -> Option<Option<Instant>> {
+        (!self.computed.load(Ordering::Relaxed)).then(|| self.seen.until())
     }
 
     /// The answer to the root field of that response key. The first caller runs all questions of
@@ -80,11 +95,13 @@ impl Execution {
         if queries.is_empty() {
             return answers;
         }
+        tracing::debug!(micros = self.begun.elapsed().as_micros(), "document validated");
         let asks: Vec<Ask> = queries.iter().map(|query| query.ask.clone()).collect();
-        let results = self.engine.run(queries).await;
+        let results = self.engine.run(queries, &self.seen).await;
         for ((key, ask), result) in keys.into_iter().zip(asks).zip(results) {
             let answer = result.and_then(|answer| {
-                if fits(&ask, &answer) { Ok(Arc::new(answer)) } else { Err(lost()) }
+                self.computed.fetch_or(!answer.provenance().cached, Ordering::Relaxed);
+                if fits(&ask, &answer) { Ok(answer) } else { Err(lost()) }
             });
             answers.insert(key, answer);
         }
@@ -97,15 +114,15 @@ impl Execution {
         search: Option<&str>,
         limit: usize,
     ) -> ApiResult<Vec<Scalar>> {
-        self.engine.dimension_values(&self.scope, dimension, search, limit).await
+        self.engine.dimension_values(&self.scope, dimension, (search, limit), &self.seen).await
     }
 
     pub async fn tables(&self) -> Vec<TableStatus> {
-        self.engine.tables().await
+        self.engine.tables(&self.seen).await
     }
 
     pub async fn unavailable_because(&self, metric: &MetricName) -> Option<String> {
-        self.engine.unavailable_because(metric).await
+        self.engine.unavailable_because(metric, &self.seen).await
     }
 
     pub async fn example_sql(&self, metric: &MetricName) -> Option<String> {

@@ -58,6 +58,8 @@ pub(super) fn record_scalar(model: &Model, metric: &Metric) -> &'static str {
 
 fn aggregate_scalar(model: &Model, aggregate: &AggregateKind) -> &'static str {
     match aggregate.aggregate {
+        // Owners share a row: then counts have decimals.
+        Aggregate::Count if leads_to_owners(model, aggregate) => "Decimal",
         Aggregate::Count | Aggregate::CountDistinct => "Int",
         Aggregate::Average | Aggregate::Median => "Float",
         Aggregate::Sum | Aggregate::Min | Aggregate::Max => {
@@ -70,6 +72,11 @@ fn aggregate_scalar(model: &Model, aggregate: &AggregateKind) -> &'static str {
             }
         }
     }
+}
+
+fn leads_to_owners(model: &Model, aggregate: &AggregateKind) -> bool {
+    let dataset = model.datasets.get(&aggregate.dataset);
+    dataset.is_some_and(|dataset| dataset.bridged(&model.datasets).next().is_some())
 }
 
 fn derived_scalar(model: &Model, expr: &MetricExpr) -> &'static str {

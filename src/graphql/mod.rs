@@ -20,6 +20,7 @@ mod document;
 mod errors;
 mod execution;
 mod export;
+mod kept;
 mod limits;
 mod metrics;
 mod request;
@@ -35,18 +36,23 @@ mod variables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_graphql::dynamic::Schema;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, Variables};
 
-use crate::engine::Engine;
+use bytes::Bytes;
+
+use crate::engine::{Engine, Freshness};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::Model;
 use crate::planner::{Ask, MetricQuery, Scope};
 
+pub use crate::engine::Measurement;
 pub use export::{Export, Format};
+pub use kept::RequestKey;
 pub use limits::Limits;
 pub use request::{Caller, GraphqlRequest};
 pub use response::{GraphqlResponse, Outcome};
@@ -56,6 +62,7 @@ use contract::Contract;
 use document::{Reader, RootField};
 use errors::Reported;
 use execution::Execution;
+use kept::Responses;
 use resolve::{QUESTIONS, Resolvers};
 
 /// Most errors of validation that a response lists: nobody reads more.
@@ -81,6 +88,7 @@ pub struct Api {
     engine: Arc<dyn Engine>,
     problems: Arc<[ProblemInfo]>,
     limits: Limits,
+    responses: Option<Responses>,
 }
 
 impl Api {
@@ -92,19 +100,28 @@ impl Api {
         let contract = Contract::parse()?;
         let schema = schema::build(&contract, engine.model(), &Resolvers::all())?;
         let contract = Arc::new(contract);
-        Ok(Self { schema, contract, engine, problems: Arc::from([]), limits: Limits::default() })
+        let (problems, limits) = (Arc::from([]), Limits::default());
+        Ok(Self { schema, contract, engine, problems, limits, responses: None })
     }
 
-    /// The same API with these problems in its catalogue.
+    /// The same API with these problems in its catalogue. What was kept said others.
     #[must_use]
     pub fn with_problems(self, problems: Vec<ProblemInfo>) -> Self {
-        Self { problems: problems.into(), ..self }
+        let responses = self.responses.as_ref().map(Responses::anew);
+        Self { problems: problems.into(), responses, ..self }
     }
 
     /// The same API under other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        let responses = self.responses.as_ref().map(Responses::anew);
+        Self { limits, responses, ..self }
+    }
+
+    /// The same API, which keeps whole responses of at most so many bytes; 0 keeps none.
+    #[must_use]
+    pub fn keeping(self, bytes: u64) -> Self {
+        Self { responses: (bytes > 0).then(|| Responses::new(bytes)), ..self }
     }
 
     /// What is wrong with the definitions or the data behind them.
@@ -125,17 +142,44 @@ impl Api {
         schema::sdl(&self.schema)
     }
 
+    /// The body that the same request was answered with before, where it would be again.
+    pub async fn recall(&self, key: &RequestKey) -> Option<Bytes> {
+        self.responses.as_ref()?.recall(key, self.engine.differences()).await
+    }
+
+    /// What the engine counts.
+    #[must_use]
+    pub fn measurements(&self) -> Vec<Measurement> {
+        self.engine.measurements()
+    }
+
+    /// Executes a document and keeps the response for the next request of this key, if it may be.
+    pub async fn execute_keyed(
+        &self,
+        key: RequestKey,
+        request: GraphqlRequest,
+        caller: &Caller,
+    ) -> GraphqlResponse {
+        let differences = self.engine.differences();
+        let response = self.execute(request, caller).await;
+        if let (Some(responses), Some(until)) = (&self.responses, response.kept_until) {
+            responses.keep(key, response.body.clone(), until, differences).await;
+        }
+        response
+    }
+
     /// Executes one document: all its questions in one run of the engine.
     pub async fn execute(&self, request: GraphqlRequest, caller: &Caller) -> GraphqlResponse {
         let refuse = |error: Reported| GraphqlResponse::refused(&[error], &caller.request_id);
         if let Err(error) = self.limits.check_text(&request.query) {
             return refuse(Reported::new(error));
         }
+        let begun = Instant::now();
         let parsed = match document::parse(&request.query) {
             Ok(parsed) => parsed,
             Err(error) => return refuse(error),
         };
-        match self.run(&parsed, &request, caller).await {
+        match self.run(&parsed, &request, caller, begun).await {
             Ok(response) => response,
             Err(error) => refuse(Reported::new(error)),
         }
@@ -146,6 +190,7 @@ impl Api {
         document: &ExecutableDocument,
         request: &GraphqlRequest,
         caller: &Caller,
+        begun: Instant,
     ) -> ApiResult<GraphqlResponse> {
         let name = request.operation_name.as_deref();
         let operation = &document::operation(document, name)?.node;
@@ -158,6 +203,7 @@ impl Api {
         let roots = reader.root_fields(operation);
         self.limits.check_root_fields(roots.len())?;
         let questions = self.questions(&reader, &roots, &caller.scope);
+        tracing::debug!(micros = begun.elapsed().as_micros(), "document read");
         let execution = Arc::new(Execution::new(
             Arc::clone(&self.engine),
             caller.scope.clone(),
@@ -176,7 +222,9 @@ impl Api {
         errors.extend(execution.take_failures().into_iter().map(Reported::from));
         response::sort_errors(&mut errors, roots.keys().copied());
         let data = response::in_document_order(answered.data, roots.keys().copied(), &errors);
-        Ok(GraphqlResponse::answered(&data, &errors, &caller.request_id))
+        let kept_until = execution.kept_until().filter(|_| errors.is_empty());
+        let response = GraphqlResponse::answered(&data, &errors, &caller.request_id);
+        Ok(GraphqlResponse { kept_until, ..response })
     }
 
     /// What each root field asks, by response key.
@@ -219,9 +267,11 @@ impl Api {
         let (arguments, totals) = export::arguments(&self.contract, parameters)?;
         let decoder = decode::Decoder::new(model, &self.contract, &caller.scope);
         let question = decoder.question("metrics", arguments, totals)?;
-        let answer = self.engine.run(vec![question]).await.into_iter().next();
+        let answer =
+            self.engine.run(vec![question], &Freshness::default()).await.into_iter().next();
         let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
-        export::write(&answer.ok_or_else(missing)??, format)
+        let answer = answer.ok_or_else(missing)??;
+        export::write(&answer, format)
     }
 }
 

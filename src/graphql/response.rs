@@ -1,7 +1,10 @@
 //! A GraphQL response, written out once, keys in the order of the document.
 
+use std::time::Instant;
+
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, Value};
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::error::ErrorCode;
@@ -12,8 +15,10 @@ use super::errors::{Errors, Reported};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphqlResponse {
     /// The JSON body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     pub outcome: Outcome,
+    /// Set where the same request may be answered with the same body: until when, if not always.
+    pub(super) kept_until: Option<Option<Instant>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +42,13 @@ struct Body<'b> {
 impl GraphqlResponse {
     pub(super) fn answered(data: &Value, errors: &[Reported], request_id: &str) -> Self {
         let outcome = Outcome::Answered { errors: !errors.is_empty() };
-        Self { body: write(Some(data), errors, request_id), outcome }
+        Self { body: write(Some(data), errors, request_id).into(), outcome, kept_until: None }
     }
 
     pub(super) fn refused(errors: &[Reported], request_id: &str) -> Self {
         let code = errors.first().map_or(ErrorCode::Internal, |first| first.error.code);
-        Self { body: write(None, errors, request_id), outcome: Outcome::Refused(code) }
+        let body = write(None, errors, request_id).into();
+        Self { body, outcome: Outcome::Refused(code), kept_until: None }
     }
 }
 

@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, CohortAnswerRow,
-    ColumnInfo, ColumnKind, DurationAnswerRow, Engine, ExpansionAnswerRow, PeriodInfo, Provenance,
-    RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    ColumnInfo, ColumnKind, DurationAnswerRow, Engine, ExpansionAnswerRow, Freshness, PeriodInfo,
+    Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{
@@ -48,8 +48,9 @@ impl Engine for FakeEngine {
         &self.model
     }
 
-    async fn run(&self, queries: Vec<MetricQuery>) -> Vec<ApiResult<Answer>> {
-        let answers = queries.iter().map(self.canned).collect();
+    async fn run(&self, queries: Vec<MetricQuery>, _: &Freshness) -> Vec<ApiResult<Arc<Answer>>> {
+        let canned = |query| (self.canned)(query).map(Arc::new);
+        let answers = queries.iter().map(canned).collect();
         self.runs.lock().unwrap().push(queries);
         answers
     }
@@ -58,8 +59,8 @@ impl Engine for FakeEngine {
         &self,
         _: &Scope,
         dimension: &DimensionName,
-        search: Option<&str>,
-        limit: usize,
+        (search, limit): (Option<&str>, usize),
+        _: &Freshness,
     ) -> ApiResult<Vec<Scalar>> {
         if dimension.as_str() != "segment" {
             return Err(ApiError::new(ErrorCode::StoreUnavailable, "The storage is away."));
@@ -69,7 +70,7 @@ impl Engine for FakeEngine {
         Ok(found.take(limit).map(Scalar::text).collect())
     }
 
-    async fn tables(&self) -> Vec<TableStatus> {
+    async fn tables(&self, _: &Freshness) -> Vec<TableStatus> {
         vec![TableStatus {
             name: "mrr_movements".into(),
             location: "mrr_movements".into(),
@@ -82,7 +83,7 @@ impl Engine for FakeEngine {
         }]
     }
 
-    async fn unavailable_because(&self, metric: &MetricName) -> Option<String> {
+    async fn unavailable_because(&self, metric: &MetricName, _: &Freshness) -> Option<String> {
         (metric.as_str() == "customers").then(|| "Table `customers` has no files.".to_owned())
     }
 
@@ -117,6 +118,7 @@ pub(crate) fn empty_model() -> Model {
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
         tiles: Vec::new(),
+        tests: Vec::new(),
     }
 }
 

@@ -69,6 +69,15 @@ impl<T: Default + Clone> Cells<T> {
             .map(move |(group, key)| (*key, &self.cells[group * width..(group + 1) * width]))
     }
 
+    /// Every group in which something happened in any period, with its cells.
+    pub fn found(&self) -> impl Iterator<Item = (u64, &[T])>
+    where
+        T: PartialEq,
+    {
+        let nothing = T::default();
+        self.iter().filter(move |(_, cells)| cells.iter().any(|cell| *cell != nothing))
+    }
+
     #[must_use]
     pub fn groups(&self) -> usize {
         self.keys.len()

@@ -218,22 +218,26 @@ impl Pass<'_> {
         }
         let Some(period) = self.periods.of(event.at) else { return };
         let whole = i128::from(event.amount);
-        let Some(owners) = self.ask.owners else {
-            return self.count(event, period, event.place, whole);
-        };
         let mut held = std::mem::take(&mut self.held);
-        owners.owners_at(event.place.customer, event.at, self.ask.as_of, &mut held);
-        if held.is_empty() {
-            self.count(event, period, event.place, whole);
+        held.clear();
+        if let Some(owners) = self.ask.owners {
+            owners.owners_at(event.place.customer, event.at, self.ask.as_of, &mut held);
         }
-        for (share, amount) in held.iter().zip(split(whole, &held)) {
-            self.count(event, period, Place { owner: share.owner, ..event.place }, amount);
+        if held.is_empty() {
+            if let Some(key) = self.slicer.key(&event.place) {
+                self.count(event, period, key, whole);
+            }
+        } else {
+            let parts = held.iter().map(|share| share.owner).zip(split(whole, &held));
+            let add = |sum: &mut i128, part| *sum += part;
+            for (key, amount) in self.slicer.by_owner(&event.place, parts, add) {
+                self.count(event, period, key, amount);
+            }
         }
         self.held = held;
     }
 
-    fn count(&mut self, event: &Event, period: usize, place: Place, amount: i128) {
-        let Some(key) = self.slicer.key(&place) else { return };
+    fn count(&mut self, event: &Event, period: usize, key: u64, amount: i128) {
         let in_cohort = self.opening.is_active(self.facts, self.ask.periods[period].start);
         let cell = &mut self.cells.of(key)[period];
         cell.amount += amount;
@@ -242,7 +246,7 @@ impl Pass<'_> {
             cell.from_cohort += amount;
         }
         cell.odd_signs += i64::from(is_odd(event.amount, event.class));
-        let mark = place.customer.wrapping_add(1);
+        let mark = event.place.customer.wrapping_add(1);
         if cell.last != mark {
             cell.last = mark;
             cell.customers += 1;

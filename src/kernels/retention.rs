@@ -287,25 +287,18 @@ impl Pass<'_, i128> {
             }
             for window in run.windows {
                 owners.owners_at(place.customer, ask.windows[window].start, ask.as_of, &mut held);
-                if held.is_empty() {
-                    self.tallies.add(self.slicer, &place, window, &whole);
-                    continue;
-                }
-                for (share, part) in held.iter().zip(split_piece(&whole, &held)) {
-                    let place = Place { owner: share.owner, ..place };
-                    self.tallies.add(self.slicer, &place, window, &part);
+                let parts = if held.is_empty() {
+                    vec![(NONE, whole)]
+                } else {
+                    let owners = held.iter().map(|share| share.owner);
+                    owners.zip(split_piece(&whole, &held)).collect()
+                };
+                for (key, part) in self.slicer.by_owner(&place, parts.into_iter(), Piece::add) {
+                    self.tallies.of(key)[window].here.merge(Sums::of(&part));
                 }
             }
         });
         self.steps = steps;
-    }
-}
-
-impl Cells<Tally<i128>> {
-    fn add(&mut self, slicer: &Slicer, place: &Place, window: usize, piece: &Piece<i128>) {
-        if let Some(key) = slicer.key(place) {
-            self.of(key)[window].here.merge(Sums::of(piece));
-        }
     }
 }
 

@@ -146,6 +146,25 @@ impl Slicer {
         }))
     }
 
+    /// What several owners hold of one thing, by the group each falls into: `merge` adds up what
+    /// lands in the same one, so that a team with two owners of a customer counts the customer once.
+    pub fn by_owner<T>(
+        &self,
+        place: &Place,
+        parts: impl Iterator<Item = (Code, T)>,
+        merge: impl Fn(&mut T, T),
+    ) -> Vec<(u64, T)> {
+        let mut groups: Vec<(u64, T)> = Vec::new();
+        for (owner, part) in parts {
+            let Some(key) = self.key(&Place { owner, ..*place }) else { continue };
+            match groups.iter_mut().find(|(group, _)| *group == key) {
+                Some((_, sum)) => merge(sum, part),
+                None => groups.push((key, part)),
+            }
+        }
+        groups
+    }
+
     /// How many keys there can be.
     #[must_use]
     pub fn cardinality(&self) -> u64 {

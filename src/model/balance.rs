@@ -1,6 +1,8 @@
 //! Balances: recurring revenue of customers and products over time, in up to three shapes.
 
-use super::{BalanceName, ColumnName, DatasetName, SourcePos};
+use indexmap::IndexMap;
+
+use super::{AsOfJoin, BalanceName, ColumnName, Dataset, DatasetName, EntityName, SourcePos};
 
 /// Recurring revenue `B(customer, product, t)`. The first shape whose table is there is used
 /// (ledger, intervals, snapshots, in this order unless the definition orders them otherwise).
@@ -10,6 +12,22 @@ pub struct Balance {
     pub description: String,
     pub shapes: Vec<BalanceShape>,
     pub source: SourcePos,
+}
+
+impl Balance {
+    /// The entity that owns the balance's customers, and the as-of join that leads there: the
+    /// first of any of its tables. Owners are the customer's, so one table's way serves them all.
+    #[must_use]
+    pub fn owner<'a>(
+        &self,
+        datasets: &'a IndexMap<DatasetName, Dataset>,
+    ) -> Option<(&'a EntityName, &'a AsOfJoin)> {
+        self.shapes.iter().find_map(|shape| {
+            let dataset = datasets.get(shape.dataset())?;
+            let customer = dataset.entity_of(shape.customer())?;
+            dataset.bridged(datasets).find(|(_, join)| join.on == *customer)
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +44,33 @@ impl BalanceShape {
             Self::Ledger(shape) => &shape.dataset,
             Self::Intervals(shape) => &shape.dataset,
             Self::Snapshots(shape) => &shape.dataset,
+        }
+    }
+
+    #[must_use]
+    pub fn customer(&self) -> &ColumnName {
+        match self {
+            Self::Ledger(shape) => &shape.customer,
+            Self::Intervals(shape) => &shape.customer,
+            Self::Snapshots(shape) => &shape.customer,
+        }
+    }
+
+    #[must_use]
+    pub fn product(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Ledger(shape) => shape.product.as_ref(),
+            Self::Intervals(shape) => shape.product.as_ref(),
+            Self::Snapshots(shape) => shape.product.as_ref(),
+        }
+    }
+
+    /// The column whose values are the kinds of movements.
+    #[must_use]
+    pub fn kind(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Ledger(shape) => shape.expansion_type.as_ref(),
+            Self::Intervals(_) | Self::Snapshots(_) => None,
         }
     }
 }

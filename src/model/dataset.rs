@@ -35,6 +35,37 @@ pub struct Dataset {
     pub source: SourcePos,
 }
 
+impl Dataset {
+    /// The entity that a key column identifies.
+    #[must_use]
+    pub fn entity_of(&self, column: &ColumnName) -> Option<&EntityName> {
+        self.keys.iter().find(|(_, key)| *key == column).map(|(entity, _)| entity)
+    }
+
+    /// Entities that the as-of joins lead to, each with its join: the bridges' other keys that the
+    /// rows do not have themselves.
+    pub fn bridged<'a>(
+        &'a self,
+        datasets: &'a IndexMap<DatasetName, Self>,
+    ) -> impl Iterator<Item = (&'a EntityName, &'a AsOfJoin)> {
+        let bridge = |join: &'a AsOfJoin| Some((datasets.get(&join.bridge)?, join));
+        self.as_of_joins.iter().filter_map(bridge).flat_map(move |(bridge, join)| {
+            let others = bridge.keys.keys().filter(|entity| !self.keys.contains_key(*entity));
+            others.map(move |entity| (entity, join))
+        })
+    }
+
+    /// The as-of join that leads to an entity.
+    #[must_use]
+    pub fn as_of_join_to<'a>(
+        &'a self,
+        datasets: &'a IndexMap<DatasetName, Self>,
+        entity: &EntityName,
+    ) -> Option<&'a AsOfJoin> {
+        self.bridged(datasets).find(|(found, _)| *found == entity).map(|(_, join)| join)
+    }
+}
+
 /// `[from, to)`, an open end where `to` is null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validity {

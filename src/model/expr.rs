@@ -11,6 +11,15 @@ pub struct ScalarExpr {
     pub source: SourcePos,
 }
 
+impl ScalarExpr {
+    /// Whether it is nothing but the column.
+    #[must_use]
+    pub fn is_column(&self, column: &ColumnName) -> bool {
+        let bare = self.sql.trim().trim_matches('"');
+        self.columns == [column.clone()] && bare.eq_ignore_ascii_case(column.as_str())
+    }
+}
+
 /// Arithmetic over metrics, exact until it is written out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetricExpr {

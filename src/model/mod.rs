@@ -8,6 +8,7 @@ mod expr;
 mod metric;
 mod names;
 mod resolve;
+mod test;
 mod tile;
 
 use indexmap::IndexMap;
@@ -26,6 +27,7 @@ pub use metric::{
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
 
 pub use resolve::resolve;
+pub use test::{ExpectedRow, Fixture, FixtureRow, MetricTest, TestAsk};
 pub use tile::Tile;
 
 use crate::values::Calendar;
@@ -55,6 +57,8 @@ pub struct Model {
     pub metrics: IndexMap<MetricName, Metric>,
     /// The project's own tiles, in order.
     pub tiles: Vec<Tile>,
+    /// Tests of metrics, in the order written.
+    pub tests: Vec<MetricTest>,
 }
 
 impl Model {

@@ -3,7 +3,7 @@
 
 use crate::kernels::Axis;
 use crate::model::{
-    AsOfJoin, Balance, BalanceShape, ColumnName, Dataset, DatasetName, Dimension, DimensionValue,
+    AsOfJoin, Balance, BalanceShape, ColumnName, DatasetName, Dimension, DimensionValue,
     EntityName, Model,
 };
 
@@ -30,19 +30,16 @@ impl Axes {
         let Some(dataset) = model.datasets.get(shape.dataset()) else {
             return Self::default();
         };
-        let (customer, product, kind) = match shape {
-            BalanceShape::Ledger(ledger) => {
-                (&ledger.customer, ledger.product.as_ref(), ledger.expansion_type.as_ref())
-            }
-            BalanceShape::Intervals(shape) => (&shape.customer, shape.product.as_ref(), None),
-            BalanceShape::Snapshots(shape) => (&shape.customer, shape.product.as_ref(), None),
+        let is_of = |balance: &&Balance| {
+            balance.shapes.iter().any(|other| other.dataset() == shape.dataset())
         };
-        let customer = entity_of(dataset, customer);
+        let owner = model.balances.values().find(is_of).and_then(|of| of.owner(&model.datasets));
         Self {
-            owner: customer.as_ref().and_then(|customer| owner_axis(model, dataset, customer)),
-            product: product.and_then(|column| entity_of(dataset, column)),
-            kind: kind.map(|column| (dataset.name.clone(), column.clone())),
-            customer,
+            customer: dataset.entity_of(shape.customer()).cloned(),
+            product: shape.product().and_then(|column| dataset.entity_of(column)).cloned(),
+            owner: owner
+                .map(|(entity, join)| OwnerAxis { entity: entity.clone(), join: join.clone() }),
+            kind: shape.kind().map(|column| (dataset.name.clone(), column.clone())),
         }
     }
 
@@ -78,25 +75,11 @@ impl Axes {
         match &dimension.value {
             DimensionValue::Expr(expr) => {
                 let (dataset, column) = self.kind.as_ref()?;
-                let same = *dataset == dimension.dataset && expr.columns == [column.clone()];
+                let same = *dataset == dimension.dataset && expr.is_column(column);
                 same.then_some(Axis::Kind)
             }
             DimensionValue::RollUp { of, .. } => self.axis(model, model.dimensions.get(of)?),
             DimensionValue::Key => None,
         }
     }
-}
-
-fn entity_of(dataset: &Dataset, column: &ColumnName) -> Option<EntityName> {
-    dataset.keys.iter().find(|(_, key)| *key == column).map(|(entity, _)| entity.clone())
-}
-
-/// The other entity of the bridge that an as-of join of the dataset leads to.
-fn owner_axis(model: &Model, dataset: &Dataset, customer: &EntityName) -> Option<OwnerAxis> {
-    // Owners are the customer's, so any table's way to them serves every table with the customer.
-    let others = model.datasets.values().flat_map(|other| &other.as_of_joins);
-    let join = dataset.as_of_joins.iter().chain(others).find(|join| join.on == *customer)?;
-    let bridge = model.datasets.get(&join.bridge)?;
-    let entity = bridge.keys.keys().find(|entity| *entity != customer)?.clone();
-    Some(OwnerAxis { entity, join: join.clone() })
 }

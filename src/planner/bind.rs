@@ -2,15 +2,14 @@
 //! not fit, and the plan if all does.
 
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
-use crate::kernels::Axis;
 use crate::model::{
     AttachBasis, AttachKind, DimensionName, DurationKind, Metric, MetricKind, MetricName, Model,
-    MovementClass, RetentionUnit, TimeOrigin,
+    MovementClass, TimeOrigin,
 };
 use crate::values::Grain;
 
-use super::axes::Axes;
-use super::columns::column_keys;
+use super::columns::{column_keys, no_such_column};
+use super::dimensions::{check_bridges, check_dimensions, unknown_dimension};
 use super::plan::{Formula, Leaf, Measure, MetricPlan, Output};
 use super::{Ask, MetricQuery, TableAsk};
 
@@ -83,44 +82,12 @@ pub fn metric<'a>(model: &'a Model, name: &MetricName) -> ApiResult<&'a Metric> 
 fn check_group_by(model: &Model, group_by: &[DimensionName]) -> ApiResult<()> {
     for (index, name) in group_by.iter().enumerate() {
         if !model.dimensions.contains_key(name) {
-            let hint =
-                did_you_mean(name.as_str(), model.dimensions.keys().map(DimensionName::as_str));
-            return Err(ApiError::new(
-                ErrorCode::UnknownDimension,
-                format!("There is no dimension `{name}`.{hint}"),
-            ));
+            return Err(unknown_dimension(model, name));
         }
         if group_by[..index].contains(name) {
             return Err(ApiError::new(
                 ErrorCode::BadRequest,
                 format!("`groupBy` names `{name}` twice."),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Every dimension of grouping and filter must go with the metric.
-fn check_dimensions(model: &Model, query: &MetricQuery, metric: &Metric) -> ApiResult<()> {
-    let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
-    for name in query.group_by.iter().chain(filter) {
-        if !model.dimensions.contains_key(name) {
-            let hint =
-                did_you_mean(name.as_str(), model.dimensions.keys().map(DimensionName::as_str));
-            return Err(ApiError::new(
-                ErrorCode::UnknownDimension,
-                format!("There is no dimension `{name}`.{hint}"),
-            ));
-        }
-        if !metric.dimensions.contains(name) {
-            let offered: Vec<&str> = metric.dimensions.iter().map(DimensionName::as_str).collect();
-            return Err(ApiError::new(
-                ErrorCode::IncompatibleDimension,
-                format!(
-                    "`{}` cannot be broken down or filtered by `{name}`. It goes with: {}.",
-                    metric.name,
-                    if offered.is_empty() { "no dimension".to_owned() } else { offered.join(", ") }
-                ),
             ));
         }
     }
@@ -161,20 +128,13 @@ fn check_table(model: &Model, query: &MetricQuery, table: &TableAsk) -> ApiResul
     let keys = column_keys(query, table);
     for order in &table.order_by {
         if !keys.contains(&order.by) {
-            return bad(format!(
-                "`orderBy` names `{}`, which is no column of this table.{}",
-                order.by,
-                did_you_mean(&order.by, keys.iter().map(String::as_str))
-            ));
+            return Err(no_such_column(model, "orderBy", &order.by, &keys));
         }
     }
     let metrics = &keys[keys.len() - table.select.len() * (1 + 3 * table.compare_to.len())..];
     for (key, _) in &table.having {
         if !metrics.contains(key) {
-            return bad(format!(
-                "`having` names `{key}`, which is no metric or comparison of this table.{}",
-                did_you_mean(key, metrics.iter().map(String::as_str))
-            ));
+            return Err(no_such_column(model, "having", key, metrics));
         }
     }
     Ok(())
@@ -246,6 +206,12 @@ fn duration_leaf(ask: &Ask, kind: &DurationKind) -> ApiResult<Leaf> {
         .ok()
         .filter(|n| *n >= 1 && i64::from(*n) <= MAX_NTH)
         .ok_or_else(|| bad_argument("nth", "1", MAX_NTH))?;
+    if milestone.is_some() && *origin != TimeOrigin::Milestone {
+        return Err(ApiError::new(
+            ErrorCode::BadRequest,
+            "`milestone` says what to count from only with `origin: MILESTONE`.",
+        ));
+    }
     let leaf = DurationKind {
         origin: *origin,
         milestone: milestone.clone().or_else(|| kind.milestone.clone()),
@@ -267,26 +233,8 @@ fn only(classes: &[MovementClass]) -> [bool; 5] {
 
 /// Rules of single kinds that dimension lists cannot say.
 fn check_leaf(model: &Model, query: &MetricQuery, leaf: &Leaf) -> ApiResult<()> {
+    check_bridges(model, query, leaf)?;
     match leaf {
-        Leaf::Retention { balance, unit: RetentionUnit::Customer, .. } => {
-            let Some(balance) = model.balances.get(balance) else { return Ok(()) };
-            let axes = Axes::of_balance(model, balance);
-            let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
-            for name in query.group_by.iter().chain(filter) {
-                let axis = model.dimensions.get(name).and_then(|d| axes.axis(model, d));
-                if axis == Some(Axis::Product) {
-                    return Err(ApiError::new(
-                        ErrorCode::IncompatibleDimension,
-                        format!(
-                            "Retention of customers does not add up over products, so it cannot be broken \
-                             down or filtered by `{name}`: ask with `unit: CUSTOMER_PRODUCT` (each product \
-                             line by itself), or for recorded movements such as `expansion_mrr`."
-                        ),
-                    ));
-                }
-            }
-            Ok(())
-        }
         Leaf::Duration(kind) if kind.origin == TimeOrigin::PreviousExpansion && kind.nth < 2 => {
             Err(ApiError::new(
                 ErrorCode::BadRequest,

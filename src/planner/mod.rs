@@ -4,11 +4,13 @@
 mod axes;
 mod bind;
 mod columns;
+mod dimensions;
 mod period;
 mod plan;
 mod predicate;
 mod query;
 mod scope;
+mod sql;
 
 pub use axes::{Axes, OwnerAxis};
 pub use bind::{MAX_LIMIT, bind, metric};
@@ -18,3 +20,4 @@ pub use plan::{Formula, Leaf, Measure, MetricPlan, Output};
 pub use predicate::{Predicate, Test};
 pub use query::{Ask, Compare, MetricQuery, Nulls, OrderBy, PeriodAsk, TableAsk};
 pub use scope::Scope;
+pub use sql::sql_of;

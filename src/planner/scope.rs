@@ -28,6 +28,14 @@ impl Scope {
         &self.principal
     }
 
+    /// What the caller sees, as a text: equal texts, equal sight. A part of the key of everything
+    /// that is kept between requests; a field that is added here says whether it belongs in.
+    #[must_use]
+    pub fn sight(&self) -> String {
+        let Self { principal: _, rows } = self;
+        rows.as_ref().map_or_else(String::new, |rows| format!("{rows:?}"))
+    }
+
     /// The filter that every answer for this caller carries.
     #[must_use]
     pub fn rows(&self) -> Option<&Predicate> {

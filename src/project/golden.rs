@@ -48,8 +48,9 @@ fn what_fails_says_so_as_expected() {
         compare(&case, &loaded.diagnostics.render(Format::Human), &mut differing);
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
-    let all: BTreeSet<Code> = Code::ALL.iter().copied().collect();
-    assert_eq!(shown, all, "every code has a case");
+    // Those of data have theirs in `tests/it/data_findings.rs`.
+    let all = Code::ALL.iter().copied().filter(|code| !code.as_str().starts_with("U08"));
+    assert_eq!(shown, all.collect(), "every code has a case");
 }
 
 #[test]

@@ -10,13 +10,13 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceFile, Sources};
 use crate::model::{self, Model};
 
 /// Folders of definitions below a project's root.
-const FOLDERS: [&str; 2] = ["datasets", "metrics"];
+const FOLDERS: [&str; 3] = ["datasets", "metrics", "tests"];
 
 /// More files than this are not definitions.
 const MAX_FILES: usize = 10_000;
 
 /// The texts of a project, and the folder that relative paths are relative to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProjectFiles {
     pub root: PathBuf,
     /// Paths relative to the root, with `/`.
@@ -32,7 +32,7 @@ impl ProjectFiles {
         Self { root: root.to_owned(), files, unreadable: Vec::new() }
     }
 
-    /// Reads `upswell.yml`, `datasets/**/*.yml` and `metrics/**/*.yml`.
+    /// Reads `upswell.yml`, `datasets/**/*.yml`, `metrics/**/*.yml` and `tests/**/*.yml`.
     ///
     /// # Errors
     /// When the folder itself cannot be read; single files that cannot are remembered.
@@ -95,10 +95,23 @@ pub struct Loaded {
 /// Definitions that ship and the project's own → a model. Pure: the same texts give the same model.
 #[must_use]
 pub fn load(project: &ProjectFiles) -> Loaded {
+    load_beside(project, Vec::new())
+}
+
+/// The same with the tests of the definitions that ship.
+#[must_use]
+pub fn load_with_tests(project: &ProjectFiles) -> Loaded {
+    load_beside(project, definitions::canonical_tests())
+}
+
+fn load_beside(project: &ProjectFiles, more: Vec<SourceFile>) -> Loaded {
     let own = Sources::new(project.files.clone());
     let (settings, _) = definitions::parse_project(&own);
     let canonical = settings.is_none_or(|settings| settings.canonical_definitions != Some(false));
     let mut files = if canonical { definitions::canonical_sources() } else { Vec::new() };
+    if canonical {
+        files.extend(more);
+    }
     files.extend(project.files.iter().cloned());
 
     let sources = Sources::new(files);

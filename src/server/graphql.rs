@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::header::{ALLOW, VARY};
+use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
+use bytes::Bytes;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::graphql::{Caller, GraphqlRequest, Outcome, error_body};
+use crate::graphql::{Caller, GraphqlRequest, Outcome, RequestKey, error_body};
 
 use super::negotiation::{Media, accepted, sends_json};
 use super::observe::RequestId;
@@ -39,19 +40,30 @@ pub(super) async fn handle(
             "Accept `application/graphql-response+json` or `application/json`.",
         ));
     }
-    let document = match read(&method, request).await {
-        Ok(document) => document,
+    let text = match read(&method, request).await {
+        Ok(text) => text,
         Err(refusal) => return refuse(refusal),
     };
     // One request, one API: a reload meanwhile does not change what this document sees.
     let api = state.api();
     let caller = Caller::unrestricted("anonymous", id.as_str());
-    let answered = api.execute(document, &caller).await;
+    let key = text.key(&caller);
+    if let Some(body) = api.recall(&key).await {
+        return answer(StatusCode::OK, media, body);
+    }
+    let document = match text.parse() {
+        Ok(document) => document,
+        Err(error) => return refuse(error.into()),
+    };
+    let answered = api.execute_keyed(key, document, &caller).await;
     if answered.outcome == Outcome::NotAQuery && method != Method::POST {
         return refuse(Refusal { allow: "POST", ..Refusal::method("GET only answers queries.") });
     }
-    let mut response =
-        json_response(status(answered.outcome, media), media.header(), answered.body);
+    answer(status(answered.outcome, media), media, answered.body)
+}
+
+fn answer(status: StatusCode, media: Media, body: Bytes) -> Response {
+    let mut response = json_response(status, media.header(), body);
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response
 }
@@ -65,15 +77,42 @@ fn status(outcome: Outcome, media: Media) -> StatusCode {
     }
 }
 
-async fn read(method: &Method, request: Request<Body>) -> Result<GraphqlRequest, Refusal> {
+/// A request as it came.
+enum Text {
+    Parameters(String),
+    Body(Bytes),
+}
+
+impl Text {
+    fn key(&self, caller: &Caller) -> RequestKey {
+        match self {
+            Self::Parameters(query) => RequestKey::new(b'G', query.as_bytes(), &caller.scope),
+            Self::Body(body) => RequestKey::new(b'P', body, &caller.scope),
+        }
+    }
+
+    fn parse(&self) -> ApiResult<GraphqlRequest> {
+        match self {
+            Self::Parameters(query) => {
+                let parameters = url::form_urlencoded::parse(query.as_bytes());
+                GraphqlRequest::from_parameters(parameters.into_owned().collect())
+            }
+            Self::Body(body) => from_body(body),
+        }
+    }
+}
+
+async fn read(method: &Method, request: Request<Body>) -> Result<Text, Refusal> {
     match *method {
         Method::GET | Method::HEAD => {
-            let query = request.uri().query().unwrap_or_default();
-            let parameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-            Ok(GraphqlRequest::from_parameters(parameters)?)
+            Ok(Text::Parameters(request.uri().query().unwrap_or_default().to_owned()))
         }
+        Method::POST if request.headers().contains_key(CONTENT_ENCODING) => Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send the body as it is, without `Content-Encoding`.",
+        )),
         Method::POST if sends_json(request.headers()) => {
-            Ok(from_body(&body(request.into_body()).await?)?)
+            Ok(Text::Body(body(request.into_body()).await?))
         }
         Method::POST => Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -83,7 +122,7 @@ async fn read(method: &Method, request: Request<Body>) -> Result<GraphqlRequest,
     }
 }
 
-async fn body(body: Body) -> Result<bytes::Bytes, Refusal> {
+async fn body(body: Body) -> Result<Bytes, Refusal> {
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(Refusal {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{ServerState, json_response};
+use crate::graphql::ProblemInfo;
 
 pub(super) async fn alive() -> &'static str {
     "ok\n"
@@ -22,8 +23,17 @@ pub(super) async fn ready(State(state): State<Arc<ServerState>>) -> Response {
     } else {
         (StatusCode::OK, "ready")
     };
-    let problems: Vec<Value> = api
-        .problems()
+    let body = json!({
+        "status": word,
+        "definitionVersion": api.definition_version(),
+        "problems": problems_json(api.problems()),
+    });
+    json_response(status, "application/json; charset=utf-8", body.to_string().into_bytes())
+}
+
+/// What is wrong, each with its place.
+pub(super) fn problems_json(problems: &[ProblemInfo]) -> Vec<Value> {
+    problems
         .iter()
         .map(|problem| {
             json!({
@@ -34,11 +44,5 @@ pub(super) async fn ready(State(state): State<Arc<ServerState>>) -> Response {
                 "line": problem.line,
             })
         })
-        .collect();
-    let body = json!({
-        "status": word,
-        "definitionVersion": api.definition_version(),
-        "problems": problems,
-    });
-    json_response(status, "application/json; charset=utf-8", body.to_string().into_bytes())
+        .collect()
 }

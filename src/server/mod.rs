@@ -9,6 +9,7 @@ mod health;
 mod negotiation;
 mod observe;
 mod pages;
+mod reload;
 mod serve;
 mod status;
 mod tables;
@@ -25,12 +26,14 @@ use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
+use bytes::Bytes;
 use tower_http::compression::CompressionLayer;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::graphql::{Api, error_body};
 
+pub use reload::{Next, NextApi, Reloaded};
 pub use serve::{ServeOptions, serve};
 
 use observe::{RequestId, Telemetry};
@@ -46,16 +49,33 @@ pub struct ServerState {
     api: ArcSwap<Api>,
     draining: AtomicBool,
     telemetry: Telemetry,
+    /// Where the next API comes from; none: this one stays.
+    source: Option<Box<dyn NextApi>>,
+    /// Held while one is made.
+    reloading: tokio::sync::Mutex<()>,
 }
 
 impl ServerState {
+    /// A state whose API stays.
     #[must_use]
     pub fn new(api: Api) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::build(api, None))
+    }
+
+    /// A state whose API is made anew from `source` when a reload is asked for.
+    #[must_use]
+    pub fn reloadable(api: Api, source: Box<dyn NextApi>) -> Arc<Self> {
+        Arc::new(Self::build(api, Some(source)))
+    }
+
+    fn build(api: Api, source: Option<Box<dyn NextApi>>) -> Self {
+        Self {
             api: ArcSwap::from_pointee(api),
             draining: AtomicBool::new(false),
             telemetry: Telemetry::new(),
-        })
+            source,
+            reloading: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The API that requests are answered by now.
@@ -90,6 +110,7 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(observe::metrics))
+        .route("/admin/reload", post(reload::reload))
         .merge(crate::dashboard::router())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -113,8 +134,8 @@ fn error_response(status: StatusCode, error: &ApiError, id: &RequestId) -> Respo
     json_response(status, "application/json; charset=utf-8", error_body(error, id.as_str()))
 }
 
-fn json_response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body).into_response()
+fn json_response(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body.into()).into_response()
 }
 
 /// Browsers must not guess what a body is.

@@ -10,12 +10,14 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::graphql::Measurement;
 
 use super::{ServerState, harden};
 
@@ -144,10 +146,28 @@ fn method_label(method: &Method) -> &'static str {
 
 /// `/metrics`, in the `OpenMetrics` text format that Prometheus reads.
 pub(super) async fn metrics(State(state): State<Arc<ServerState>>) -> Response {
+    let engine = registry_of(&state.api().measurements());
     let mut text = String::new();
-    if encode(&mut text, &state.telemetry.registry).is_err() {
+    let written = encode_registry(&mut text, &state.telemetry.registry)
+        .and_then(|()| encode_registry(&mut text, &engine))
+        .and_then(|()| encode_eof(&mut text));
+    if written.is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, media_type)], text).into_response()
+}
+
+/// What the engine counts, as it is now.
+fn registry_of(measurements: &[Measurement]) -> Registry {
+    let mut registry = Registry::with_prefix("upswell");
+    for measured in measurements {
+        if measured.counts {
+            registry.register(measured.name, measured.help, ConstCounter::new(measured.value));
+        } else {
+            let value = i64::try_from(measured.value).unwrap_or(i64::MAX);
+            registry.register(measured.name, measured.help, ConstGauge::new(value));
+        }
+    }
+    registry
 }

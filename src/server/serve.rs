@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use super::reload::Peer;
+
 /// Waiting after a failed accept (no file handles left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -81,7 +83,13 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
+    let peer = stream.peer_addr().ok();
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        if let Some(address) = peer {
+            request.extensions_mut().insert(Peer(address));
+        }
+        request.map(Body::new)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)

@@ -4,7 +4,11 @@
 mod calendar;
 mod number;
 mod scalar;
+mod text;
 
 pub use calendar::{Calendar, Grain, Instant, MICROS_PER_DAY, shift_months};
 pub use number::{Number, nearest_double};
 pub use scalar::Scalar;
+pub use text::{
+    parse_day, parse_decimal, parse_fraction, parse_instant, show_decimal, show_number,
+};

@@ -63,8 +63,44 @@ async fn names_that_do_not_exist_get_the_nearest_one() {
             format!(
                 "{{ metrics(select: [mrr], {FEBRUARY}, having: {{mrrr: {{gt: 1}}}}) {{ rows }} }}"
             ),
+            "UNKNOWN_METRIC",
+            &["having", "mrrr", "`mrr`"],
+        ),
+        (
+            format!(
+                "{{ metrics(select: [mrr], {FEBRUARY}, orderBy: [{{by: \"mrrr__previous_year\"}}]) {{ rows }} }}"
+            ),
+            "UNKNOWN_METRIC",
+            &["orderBy", "mrrr", "`mrr`"],
+        ),
+        (
+            format!(
+                "{{ metrics(select: [mrr], {FEBRUARY}, orderBy: [{{by: \"segmnt\"}}]) {{ rows }} }}"
+            ),
+            "UNKNOWN_DIMENSION",
+            &["orderBy", "segmnt", "`segment`"],
+        ),
+        (
+            format!("{{ metrics(select: [mrr], {FEBRUARY}) {{ records {{ segmnt }} }} }}"),
+            "UNKNOWN_DIMENSION",
+            &["segmnt", "`segment`"],
+        ),
+        (
+            format!(
+                "{{ metrics(select: [mrr], {FEBRUARY}, having: {{segment: {{eq: \"x\"}}}}) {{ rows }} }}"
+            ),
             "BAD_REQUEST",
-            &["mrrr", "`mrr`"],
+            &["having", "segment", "`where`"],
+        ),
+        (
+            "{ catalog { metric(name: nrrr) { name } } }".to_owned(),
+            "UNKNOWN_METRIC",
+            &["nrrr", "`nrr`"],
+        ),
+        (
+            "{ catalog { dimensionValues(dimension: segmnt) } }".to_owned(),
+            "UNKNOWN_DIMENSION",
+            &["segmnt", "`segment`"],
         ),
         (
             format!(
@@ -76,6 +112,80 @@ async fn names_that_do_not_exist_get_the_nearest_one() {
     ] {
         assert_refused(&api, root.path(), &document, code, says).await;
     }
+}
+
+/// The code and message with which the export refuses its parameters.
+async fn export_refuses(api: &Api, parameters: &[(&str, &str)]) -> (String, String) {
+    let parameters: Vec<(String, String)> =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let caller = Caller::unrestricted("test", "test");
+    let error = api.export(&parameters, Format::Csv, &caller).await.unwrap_err();
+    (error.code.as_str().to_owned(), error.message)
+}
+
+#[tokio::test]
+async fn parameters_of_exports_are_named_like_arguments() {
+    let (_root, api) = eight_customers("");
+    let month = [("start", "2024-02-01"), ("end", "2024-03-01")];
+    for (parameters, code, says) in [
+        (&[("select", "nrrr")][..], "UNKNOWN_METRIC", "`nrr`?"),
+        (&[("select", "mrr"), ("groupBy", "segmnt")], "UNKNOWN_DIMENSION", "`segment`?"),
+        (
+            &[("select", "mrr"), ("where", r#"{"segmnt": {"eq": "x"}}"#)],
+            "UNKNOWN_DIMENSION",
+            "`segment`?",
+        ),
+        (&[("select", "mrr"), ("orderBy", "-mrrr")], "UNKNOWN_METRIC", "`mrr`?"),
+        (&[("select", "mrr"), ("having", r#"{"mrrr": {"gt": 1}}"#)], "UNKNOWN_METRIC", "`mrr`?"),
+        (&[("select", "nrr"), ("groupBy", "product_id")], "INCOMPATIBLE_DIMENSION", "product_id"),
+        (&[("select", "mrr"), ("grain", "MONTHS")], "BAD_REQUEST", "`MONTH`?"),
+        (&[("select", "mrr"), ("start", "2024-01-01")], "BAD_REQUEST", "`start` is given twice"),
+        (&[("select", "mrr"), ("selekt", "x")], "BAD_REQUEST", "`select`?"),
+    ] {
+        let all = [&month, parameters].concat();
+        let (found, message) = export_refuses(&api, &all).await;
+        assert_eq!(found, code, "{parameters:?}: {message}");
+        assert!(message.contains(says), "{parameters:?}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_types_and_milestones_get_the_nearest_one() {
+    let root = TempDir::new().unwrap();
+    write_case(&root.path().join("warehouse"), "time-to-expansion");
+    write_table(
+        &root.path().join("warehouse"),
+        "milestones",
+        "customer_id,milestone,reached_at\nA,first_success,2024-01-05T00:00:00Z",
+    );
+    let api = api(root.path(), "");
+    let milestone =
+        "{ timeToExpansion(origin: MILESTONE, milestone: \"first_sucess\") { rows { subjects } } }";
+    assert_refused(
+        &api,
+        root.path(),
+        milestone,
+        "UNKNOWN_VALUE",
+        &["first_sucess", "`first_success`"],
+    )
+    .await;
+    let types = "{ timeToExpansion(types: [\"saet\"]) { rows { subjects } } }";
+    assert_refused(&api, root.path(), types, "UNKNOWN_VALUE", &["`saet`", "`seat`"]).await;
+}
+
+#[tokio::test]
+async fn absurdly_long_names_are_refused_at_once_and_not_repeated() {
+    let (_root, api) = eight_customers("");
+    let long = "s".repeat(60_000);
+    let document = format!(
+        "{{ metrics(select: [mrr], {FEBRUARY}, orderBy: [{{by: \"{long}\"}}]) {{ rows }} }}"
+    );
+    let (code, message) = refused(&api, &document).await;
+    assert_eq!(code, "UNKNOWN_METRIC");
+    assert!(message.len() < 5_000, "{}", message.len());
+    let (code, message) = export_refuses(&api, &[("select", &long)]).await;
+    assert_eq!(code, "UNKNOWN_METRIC");
+    assert!(message.len() < 5_000, "{}", message.len());
 }
 
 #[tokio::test]
@@ -109,6 +219,11 @@ async fn absurd_arguments_are_refused_with_advice() {
             "BAD_REQUEST",
             &["or"],
         ),
+        (
+            "{ timeToExpansion(milestone: \"first_success\") { rows { subjects } } }",
+            "BAD_REQUEST",
+            &["milestone", "origin: MILESTONE"],
+        ),
         ("{ timeToExpansion(nth: 0) { rows { subjects } } }", "BAD_REQUEST", &["nth"]),
         (
             "{ timeToExpansion(origin: PREVIOUS_EXPANSION) { rows { subjects } } }",
@@ -118,6 +233,20 @@ async fn absurd_arguments_are_refused_with_advice() {
     ] {
         assert_refused(&api, root.path(), document, code, says).await;
     }
+}
+
+#[tokio::test]
+async fn a_typed_field_of_too_many_rows_points_to_the_table_with_a_limit() {
+    let (root, api) = eight_customers("");
+    let days =
+        "period: {start: \"2020-01-01\", end: \"2024-03-01\"}, grain: DAY, groupBy: [customer_id]";
+    let typed = format!("{{ nrr({days}) {{ rows {{ nrr }} }} }}");
+    assert_refused(&api, root.path(), &typed, "TOO_MANY_ROWS", &["10000", "`metrics`", "`limit`"])
+        .await;
+    let table = format!("{{ metrics(select: [nrr], {days}, limit: 7) {{ rowCount truncated }} }}");
+    let data = ask(&api, &table).await;
+    assert_eq!(data["metrics"]["rowCount"], 7);
+    assert_eq!(data["metrics"]["truncated"], true);
 }
 
 #[tokio::test]

@@ -6,8 +6,10 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use upswell::diagnostics::{Code, Format, SourceFile};
+use upswell::metric_tests;
 use upswell::project::{Loaded, ProjectFiles, load};
 
 use crate::support;
@@ -70,7 +72,7 @@ fn diagnostics_page() -> String {
          prints what stands here. An error keeps the definitions from being used, a warning does \
          not.\n\nThis page is generated from the codes themselves: \
          `UPSWELL_UPDATE_GOLDEN=1 cargo test docs` writes it. A case of each is in \
-         `tests/definitions/failing/`.\n",
+         `tests/definitions/failing/`, of those about data in `tests/it/data_findings.rs`.\n",
     );
     let families = [
         ("U00", "Files"),
@@ -81,6 +83,7 @@ fn diagnostics_page() -> String {
         ("U05", "Expressions"),
         ("U06", "Meaning"),
         ("U07", "Warnings"),
+        ("U08", "Data (`check --data`)"),
     ];
     for (prefix, title) in families {
         let _ = write!(page, "\n## {title}\n\n| code | severity | says | why, and what to do |\n");
@@ -106,10 +109,22 @@ fn the_page_of_diagnostics_is_current_and_complete() {
 
 #[test]
 fn definitions_in_the_docs_load_without_a_finding() {
-    for page in ["README.md", "docs/definitions.md"] {
+    for page in ["README.md", "docs/definitions.md", "docs/tutorial.md"] {
         let loaded = project_of(page);
         let found = loaded.diagnostics.render(Format::Human);
         assert!(loaded.diagnostics.is_empty(), "{page}\n{found}");
+    }
+}
+
+/// What the pages say a test expects is what it gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_in_the_docs_pass() {
+    for page in ["docs/definitions.md", "docs/tutorial.md"] {
+        let model = Arc::new(project_of(page).model.unwrap());
+        let results = metric_tests::run(&model, model.tests.clone()).await;
+        let report = metric_tests::render(&results, metric_tests::Format::Human);
+        assert!(results.len() >= 2, "{page} tests nothing");
+        assert!(results.iter().all(metric_tests::TestResult::passed), "{page}\n{report}");
     }
 }
 

@@ -2,15 +2,25 @@
 //! linking DataFusion is what takes time.
 
 mod bad_input;
+mod benches;
 mod binary;
+mod caching;
 mod cases;
 mod cohorts;
+mod data_findings;
+mod dimensions;
 mod docs;
+mod edges;
+mod examples;
 mod growth;
+mod joins;
+mod metric_tests;
 mod object_storage;
 mod oracle;
+mod passes;
 mod properties;
 mod reconcile;
+mod reload;
 mod same_digits;
 mod schema;
 mod support;

@@ -1,4 +1,5 @@
-//! Every canonical metric against SQL that was written by hand.
+//! Every canonical metric, and those that the README adds by a file, against SQL that was written by
+//! hand.
 //!
 //! A case is a pair in `tests/oracle`: a GraphQL document and the SQL that must give the same rows
 //! in the same order, run by an independent `DataFusion` session over the same Parquet files. A
@@ -16,9 +17,10 @@ use arrow::util::display::array_value_to_string;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use serde_json::Value as Json;
 use tempfile::TempDir;
+use upswell::graphql::Api;
 
 use crate::support::demo::{demo, flat};
-use crate::support::{api, ask};
+use crate::support::{api_of, ask};
 
 const ESTIMATE: f64 = 1e-12;
 
@@ -99,11 +101,17 @@ fn rows(data: &Json, document: &str) -> Vec<BTreeMap<String, Json>> {
     list.and_then(Json::as_array).unwrap().iter().map(flat).collect()
 }
 
+/// The canonical metrics, and those of the README beside them.
+fn with_own_metrics(root: &Path) -> Api {
+    let project = "version: 1\nwarehouse: warehouse\n";
+    api_of(root, &[("upswell.yml", project), ("metrics/offers.yml", &text("offers.yml"))])
+}
+
 /// Compares one case; gives how many cells were compared.
 async fn compare(case: &str, root: &TempDir) -> usize {
     let context = oracle(&root.path().join("warehouse")).await;
     let document = text(&format!("{case}.graphql"));
-    let actual = rows(&ask(&api(root.path(), ""), &document).await, &document);
+    let actual = rows(&ask(&with_own_metrics(root.path()), &document).await, &document);
     let sql = text(&format!("{case}.sql"));
     let batches = context
         .sql(&sql)
@@ -162,6 +170,8 @@ cases!(
     expanded_by,
     expansion_by_type,
     movements,
+    own_accepted,
+    own_metrics,
     rates,
     retention_by_segment,
     retention_endpoint,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use upswell::catalog::{Catalog, CatalogSettings};
 use upswell::clock::SystemClock;
 use upswell::diagnostics::SourceFile;
-use upswell::engine::{EngineSettings, LocalEngine};
+use upswell::engine::{DataCheck, EngineSettings, LocalEngine};
 use upswell::project::{ProjectFiles, load};
 
 use crate::support::demo::demo;
@@ -19,7 +19,12 @@ async fn findings(root: &Path) -> Vec<String> {
     let model = Arc::new(model);
     let catalog = Catalog::open(Arc::clone(&model), CatalogSettings::default()).unwrap();
     let clock = Arc::new(SystemClock);
-    LocalEngine::new(model, catalog, EngineSettings::default(), clock).unwrap().reconcile().await
+    let engine = LocalEngine::new(model, catalog, EngineSettings::default(), clock).unwrap();
+    let found = engine.audit().await.into_iter();
+    found
+        .filter(|finding| finding.check == DataCheck::ShapesDisagree)
+        .map(|finding| finding.message)
+        .collect()
 }
 
 /// Its intervals are written with ends that lie years beyond its newest movement.

@@ -9,7 +9,7 @@ import { formatDate, formatEnd, formatPeriod, formatValue, words } from "../form
 import { link } from "../router.ts";
 import type { TableData } from "../table.ts";
 import type { TileProps } from "./growth-tiles.tsx";
-import { BASES, COHORT_MEASURES, NULL, RULES, type CohortMeasure } from "./state.ts";
+import { attributes, BASES, COHORT_MEASURES, NULL, RULES, type CohortMeasure } from "./state.ts";
 
 type CohortRow = NonNullable<BoardData["cohorts"]>["rows"][number];
 const MEASURES: Record<CohortMeasure, { of: (row: CohortRow) => number | null; unit: string }> = {
@@ -32,7 +32,7 @@ export function CohortTile({ board, state }: TileProps) {
   const rows = answer?.rows ?? [];
   const measure = MEASURES[state.cohortMeasure];
   const most = Math.max(...rows.map((row) => measure.of(row) ?? 0), 0);
-  const canDrill = board.data.catalog?.dimensions.some((dimension) => dimension.name === "acquired_on") ?? false;
+  const canDrill = board.data.catalog?.filters.some((dimension) => dimension.name === "acquired_on") ?? false;
   const cells: CohortCell[] = rows.map((row) => {
     const value = measure.of(row);
     const name = formatPeriod(row.cohort.start, "QUARTER");
@@ -44,18 +44,18 @@ export function CohortTile({ board, state }: TileProps) {
     };
   });
   const table: TableData | null = answer ? {
-    columns: [{ key: "cohort", label: "Acquired", text: true }, { key: "age", label: "Age in quarters", unit: "count" }, { key: "starting_customers", label: "Acquired customers", unit: "count" }, { key: "customers", label: "Customers", unit: "count" }, { key: "starting_mrr", label: "Starting MRR", unit: "currency" }, { key: "mrr", label: "MRR", unit: "currency" }, { key: "mrr_retention", label: "Revenue retention", unit: "ratio" }, { key: "logo_retention", label: "Logo retention", unit: "ratio" }],
-    rows: rows.map((row) => [formatPeriod(row.cohort.start, "QUARTER"), row.age, row.startingCustomers, row.customers, row.startingMrr, row.mrr, row.mrrRetention, row.logoRetention]),
+    columns: [{ key: "cohort", label: "Acquired", text: true, grain: "QUARTER" }, { key: "age", label: "Age in quarters", unit: "count" }, { key: "starting_customers", label: "Acquired customers", unit: "count" }, { key: "customers", label: "Customers", unit: "count" }, { key: "starting_mrr", label: "Starting MRR", unit: "currency" }, { key: "mrr", label: "MRR", unit: "currency" }, { key: "mrr_retention", label: "Revenue retention", unit: "ratio" }, { key: "logo_retention", label: "Logo retention", unit: "ratio" }],
+    rows: rows.map((row) => [row.cohort.start, row.age, row.startingCustomers, row.customers, row.startingMrr, row.mrr, row.mrrRetention, row.logoRetention]),
   } : null;
   const height = cohortHeight(new Set(rows.map((row) => row.cohort.start)).size || 12);
   return (
     <Tile
-      id="cohorts" title="What became of each cohort" table={table} source={answer?.provenance} loading={board.loading.cohort} failure={board.failures.cohorts}
+      id="cohorts" title="What became of each cohort" metric="cohort_mrr_retention" table={table} source={answer?.provenance} loading={board.loading.cohort} failure={board.failures.cohorts}
       retry={() => board.retry("cohort")} height={height} size="full" subtitle={`${COHORT_MEASURES[state.cohortMeasure]} by quarter of acquisition and age`}
       empty={rows.length ? null : "No customers were acquired in these quarters."}
       actions={<Choice label="Show" param="cohort" value={state.cohortMeasure} options={COHORT_MEASURES} otherwise="revenue" />}
     >
-      <Chart label={`${COHORT_MEASURES[state.cohortMeasure]} by acquisition quarter and age in quarters`} height={height} inputs={[answer, state.cohortMeasure, canDrill, location.search]} draw={(width) => drawCohorts(cells, width)} />
+      <Chart label={`${COHORT_MEASURES[state.cohortMeasure]} by acquisition quarter and age in quarters`} height={height} least={74 + 12 * 44} inputs={[answer, state.cohortMeasure, canDrill, location.search]} draw={(width) => drawCohorts(cells, width)} />
     </Tile>
   );
 }
@@ -71,7 +71,7 @@ export function AttachTile({ board, state }: TileProps) {
   const slices = [...new Map(rows.map((row) => [sliceKey(row), row.group[0]?.value ?? null]))];
   const cell = (slice: string, product: string | null) => rows.find((row) => sliceKey(row) === slice && row.attached === product);
   const immature = rows.some((row) => !row.mature);
-  const dimensions = (board.data.catalog?.dimensions ?? []).filter((one) => ["segment", "industry", "region", "country", "acquisition_channel"].includes(one.name));
+  const dimensions = attributes(board.data.catalog);
   const table: TableData | null = ready ? {
     columns: [{ key: state.attachBy, label: words(state.attachBy), text: true }, { key: "attached", label: "Attached", text: true }, { key: "rate", label: "Rate", unit: "ratio" }, { key: "attached_units", label: "With it", unit: "count" }, { key: "base_units", label: "Of", unit: "count" }],
     rows: rows.map((row) => [row.group.length ? String(row.group[0]?.value ?? "not set") : "All", row.attachedName ?? row.attached ?? "Any add-on", row.rate, row.attachedUnits, row.baseUnits]),
@@ -150,12 +150,15 @@ export function CreditTile({ board, state }: TileProps) {
       failure={board.failures.credit} retry={() => board.retry("credit")} height={320} subtitle={period ? `${formatDate(period.start)} to ${formatEnd(period.end)}, ${RULES[state.rule].toLowerCase()}` : RULES[state.rule]}
       empty={rows.length ? null : "No expansion to credit in this period."}
       actions={<Choice label="Credit goes to" param="rule" value={state.rule} options={RULES} otherwise="OWNER_AT_EVENT" />}
-      foot={<><p>Attribution is not causation: credit follows ownership, and says nothing of what would have happened without it. Names lead to the customers, by the default rule.</p>{answer?.warnings.map((warning) => <p key={warning}>◆ {warning}</p>)}</>}
+      foot={<><p>Attribution is not causation: credit follows ownership, and says nothing of what would have happened without it. Rows of fewer than {FEW} expansions are muted: they say little. Names lead to the customers, by the default rule.</p>{answer?.warnings.map((warning) => <p key={warning}>◆ {warning}</p>)}</>}
     >
       {table && <CreditTable table={table} shares={rows.map((row) => row.share ?? 0)} most={most} />}
     </Tile>
   );
 }
+
+/** Below so many expansions chance says more than the owner does. */
+const FEW = 5;
 
 function CreditTable({ table, shares, most }: { table: TableData; shares: number[]; most: number }) {
   return (
@@ -165,7 +168,7 @@ function CreditTable({ table, shares, most }: { table: TableData; shares: number
         <thead><tr>{table.columns.map((column) => <th key={column.key} scope="col" class={column.text ? "" : "number"}>{column.label}</th>)}</tr></thead>
         <tbody>
           {table.rows.map((row, index) => (
-            <tr key={index} class={Number(row[3]) < 5 ? "faint" : ""}>
+            <tr key={index} class={Number(row[3]) < FEW ? "faint" : ""}>
               {row.map((cell, at) => {
                 const column = table.columns[at];
                 if (at === 0) return <th key="csm" scope="row"><a href={table.links?.[index] ?? "#"}>{cell}</a></th>;

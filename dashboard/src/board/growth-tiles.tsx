@@ -1,15 +1,15 @@
 // The tiles on growth: the waterfall, the retention trend, expansion by type, the size of the base.
 import { UNDERWAY } from "../api/documents.ts";
-import type { BoardData } from "../api/types.gen.ts";
+import type { BoardData, Grain } from "../api/types.gen.ts";
 import { useAsk } from "../api/use.ts";
 import { Chart } from "../charts/chart.tsx";
 import { drawColumns, type ColumnPoint } from "../charts/columns.ts";
 import { colour } from "../charts/common.ts";
-import { drawTrend, type TrendBand } from "../charts/trend.ts";
+import { drawTrend, type TrendBand, type TrendSeries } from "../charts/trend.ts";
 import { drawWaterfall, type Step } from "../charts/waterfall.ts";
 import { drillLink } from "../components/customers.tsx";
 import { Tile } from "../components/tile.tsx";
-import { formatDate, formatEnd, formatPeriod, formatValue, GRAIN_WORDS, words } from "../format.ts";
+import { dayOfInstant, formatDate, formatEnd, formatPeriod, formatValue, GRAIN_WORDS, shiftMonths, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import type { Cell, TableData } from "../table.ts";
 import { whereOf, type BoardState } from "./state.ts";
@@ -20,18 +20,25 @@ type RetentionRow = NonNullable<BoardData["retention"]>["rows"][number];
 
 const HEIGHT = 300;
 
+/** Two pictures one above the other: the bands are those of NRR, and GRR must not be read by them. */
+const SERIES: Array<TrendSeries & { title: string; height: number }> = [
+  { key: "nrr", name: "NRR", title: "Net revenue retention", colour: "var(--accent)", height: 168 },
+  { key: "grr", name: "GRR", title: "Gross revenue retention", colour: "var(--second)", height: 100 },
+];
+
 /** The day before, so that a balance "at the end" is the one the window began with. */
 const before = (iso: string) => new Date(Date.parse(iso) - 86_400_000).toISOString().slice(0, 10);
 
 function steps(row: RetentionRow): Step[] {
   const { start, end } = row.window;
+  const behind = (metric: string) => drillLink(metric, start, end, {}, "waterfall");
   return [
     { key: "start", label: "Start", amount: row.startingMrr ?? 0, kind: "total", href: drillLink("mrr", before(start), start) },
-    { key: "new", label: "New", amount: row.newMrr ?? 0, kind: "gain", href: drillLink("new_mrr", start, end) },
-    { key: "reactivation", label: "Reactivation", amount: row.reactivationMrr ?? 0, kind: "gain", href: drillLink("reactivation_mrr", start, end) },
-    { key: "expansion", label: "Expansion", amount: row.expansionMrr ?? 0, kind: "gain", href: drillLink("expansion_mrr", start, end) },
-    { key: "contraction", label: "Contraction", amount: row.contractionMrr ?? 0, kind: "loss", href: drillLink("contraction_mrr", start, end) },
-    { key: "churn", label: "Churn", amount: row.churnMrr ?? 0, kind: "loss", href: drillLink("churned_mrr", start, end) },
+    { key: "new", label: "New", amount: row.newMrr ?? 0, kind: "gain", href: behind("new_mrr") },
+    { key: "reactivation", label: "Reactivation", amount: row.reactivationMrr ?? 0, kind: "gain", href: behind("reactivation_mrr") },
+    { key: "expansion", label: "Expansion", amount: row.expansionMrr ?? 0, kind: "gain", href: behind("expansion_mrr") },
+    { key: "contraction", label: "Contraction", amount: row.contractionMrr ?? 0, kind: "loss", href: behind("contraction_mrr") },
+    { key: "churn", label: "Churn", amount: row.churnMrr ?? 0, kind: "loss", href: behind("churned_mrr") },
     { key: "end", label: "End", amount: row.endingMrr ?? 0, kind: "total", href: drillLink("mrr", before(end), end) },
   ];
 }
@@ -68,17 +75,17 @@ function notKnown(row: RetentionRow | undefined, state: BoardState): string {
 export function TrendTile({ board, state }: TileProps) {
   const answer = board.data.retention;
   const last = answer?.rows.at(-1)?.period.end;
-  const through = answer?.provenance.dataThrough?.slice(0, 10);
+  const through = answer?.provenance.dataThrough ? dayOfInstant(answer.provenance.dataThrough) : null;
   // Only where the data reaches past the last complete period is there one under way to ask for.
-  const underway = !state.end && last && through && through > last ? { period: { start: last }, grain: state.grain, where: whereOf(state.filters) } : null;
+  const underway = !state.end && last && through && through >= last ? { period: { start: last }, grain: state.grain, where: whereOf(state.filters) } : null;
   const tail = useAsk(UNDERWAY, underway);
   const rows = [...(answer?.rows ?? []), ...(underway ? (tail.data?.retention?.rows ?? []) : [])];
   const bands: TrendBand[] = board.data.catalog?.metrics.find((metric) => metric.name === "nrr")?.bands ?? [];
   const sources = [...new Set(bands.map((band) => (band as { source?: string }).source))].filter(Boolean);
   const points = rows.map((row) => ({ start: row.period.start, complete: row.period.complete, nrr: row.nrr, grr: row.grr, href: link({ end: row.period.complete ? row.period.end : null }) }));
   const table: TableData | null = answer ? {
-    columns: [{ key: "period", label: "Period", text: true }, { key: "nrr", label: "NRR", unit: "ratio" }, { key: "grr", label: "GRR", unit: "ratio" }, { key: "logo_retention", label: "Logo retention", unit: "ratio" }, { key: "customers", label: "Customers at start", unit: "count" }, { key: "band", label: "Band", text: true }, { key: "complete", label: "Complete", text: true }],
-    rows: rows.map((row) => [formatPeriod(row.period.start, state.grain), row.nrr, row.grr, row.logoRetention, row.customers, row.band?.label ?? null, row.period.complete ? "yes" : "under way"]),
+    columns: [{ key: "period", label: "Period", text: true, grain: state.grain }, { key: "nrr", label: "NRR", unit: "ratio" }, { key: "grr", label: "GRR", unit: "ratio" }, { key: "logo_retention", label: "Logo retention", unit: "ratio" }, { key: "customers", label: "Customers at start", unit: "count" }, { key: "band", label: "Band", text: true }, { key: "complete", label: "Complete", text: true }],
+    rows: rows.map((row) => [row.period.start, row.nrr, row.grr, row.logoRetention, row.customers, row.band?.label ?? null, row.period.complete ? "yes" : "under way"]),
   } : null;
   const nothing = rows.every((row) => row.nrr === null);
   return (
@@ -86,9 +93,14 @@ export function TrendTile({ board, state }: TileProps) {
       id="trend" title="Retention over time" metric="nrr" table={table} source={answer?.provenance} loading={board.loading.retention}
       failure={board.failures.retention} retry={() => board.retry("retention")} height={HEIGHT} empty={nothing ? notKnown(answer?.rows.at(-1), state) : null}
       subtitle={`NRR and GRR over trailing twelve months, by ${GRAIN_WORDS[state.grain]}`}
-      foot={<p>{underway && "The hollow point is the period under way. "}{sources.length > 0 && `Bands: ${sources.join("; ")}.`}</p>}
+      foot={<p>{underway && "The hollow point is the period under way. "}{sources.length > 0 && `Bands of NRR: ${sources.join("; ")}.`}</p>}
     >
-      <Chart label="Net and gross revenue retention by period" height={HEIGHT} inputs={[answer, tail.data, board.data.catalog, location.search]} draw={(width, height) => drawTrend(points, bands, state.grain, width, height)} />
+      {SERIES.map((series) => (
+        <div key={series.key}>
+          <h3 class="chart-title">{series.name}</h3>
+          <Chart label={`${series.title} by period`} height={series.height} inputs={[answer, tail.data, board.data.catalog, location.search]} draw={(width, height) => drawTrend(points, series, series.key === "nrr" ? bands : [], state.grain, width, height)} />
+        </div>
+      ))}
     </Tile>
   );
 }
@@ -98,7 +110,7 @@ function typeColours(rows: NonNullable<BoardData["expansion"]>["rows"]): Map<str
   const names = [...new Set(rows.map((row) => row.expansionType))].sort((a, b) => (a === null ? 1 : b === null ? -1 : a.localeCompare(b)));
   const latest = rows.at(-1)?.period.start;
   const amount = (name: string | null) => rows.find((row) => row.period.start === latest && row.expansionType === name)?.amount ?? 0;
-  const colours = new Map(names.map((name, index) => [name, name === null ? "var(--muted)" : colour(index)] as const));
+  const colours = new Map(names.map((name, index) => [name, name === null ? "var(--none)" : colour(index)] as const));
   const ranked = [...names].sort((a, b) => (a === null ? 1 : b === null ? -1 : amount(b) - amount(a)));
   return new Map(ranked.map((name) => [words(name), colours.get(name) as string]));
 }
@@ -113,8 +125,8 @@ export function ExpansionTile({ board, state }: TileProps) {
     hint: `${formatPeriod(row.period.start, state.grain)}, ${words(row.expansionType)}: ${formatValue(row.amount, "currency")}, ${formatValue(row.share, "ratio")} of the total, ${formatValue(row.customers, "count")} customers`,
   }));
   const table: TableData | null = answer ? {
-    columns: [{ key: "period", label: "Period", text: true }, { key: "expansion_type", label: "Type", text: true }, { key: "amount", label: "Amount", unit: "currency", style: "exact" }, { key: "from_opening_cohort", label: "From opening customers", unit: "currency", style: "exact" }, { key: "from_outside_cohort", label: "From others", unit: "currency", style: "exact" }, { key: "share", label: "Share", unit: "ratio" }, { key: "events", label: "Events", unit: "count" }, { key: "customers", label: "Customers", unit: "count" }],
-    rows: [...rows].reverse().map((row): Cell[] => [formatPeriod(row.period.start, state.grain), words(row.expansionType), row.amount, row.fromOpeningCohort, row.fromOutsideCohort, row.share, row.events, row.customers]),
+    columns: [{ key: "period", label: "Period", text: true, grain: state.grain }, { key: "expansion_type", label: "Type", text: true }, { key: "amount", label: "Amount", unit: "currency", style: "exact" }, { key: "from_opening_cohort", label: "From opening customers", unit: "currency", style: "exact" }, { key: "from_outside_cohort", label: "From others", unit: "currency", style: "exact" }, { key: "share", label: "Share", unit: "ratio" }, { key: "events", label: "Events", unit: "count" }, { key: "customers", label: "Customers", unit: "count" }],
+    rows: [...rows].reverse().map((row): Cell[] => [row.period.start, words(row.expansionType), row.amount, row.fromOpeningCohort, row.fromOutsideCohort, row.share, row.events, row.customers]),
   } : null;
   return (
     <Tile
@@ -137,15 +149,27 @@ export function ExpansionTile({ board, state }: TileProps) {
   }
 }
 
+const MONTHS: Partial<Record<Grain, number>> = { MONTH: 1, QUARTER: 3, YEAR: 12 };
+
+/** The customers and what they paid on a period's last day. */
+function balanceLink(start: string, grain: Grain): string | null {
+  const months = MONTHS[grain];
+  if (!months) return null;
+  const end = shiftMonths(start, months);
+  return drillLink("mrr", before(end), end);
+}
+
 export function BaseTile({ board, state }: TileProps) {
   const answer = board.data.base;
   const rows = (answer?.rows ?? []) as Array<Record<string, string | number | null>>;
   const table: TableData | null = answer ? {
-    columns: [{ key: "period", label: "Period", text: true }, { key: "mrr", label: "MRR at the end", unit: "currency", style: "exact" }, { key: "active_customers", label: "Active customers", unit: "count" }],
-    rows: rows.map((row) => [formatPeriod(String(row.period), state.grain), row.mrr ?? null, row.active_customers ?? null]),
+    columns: [{ key: "period", label: "Period", text: true, grain: state.grain }, { key: "mrr", label: "MRR at the end", unit: "currency", style: "exact" }, { key: "active_customers", label: "Active customers", unit: "count" }],
+    rows: rows.map((row) => [String(row.period), row.mrr ?? null, row.active_customers ?? null]),
   } : null;
   const series = (key: string, unit: string, fill: string) => {
-    const points = rows.map((row): ColumnPoint => ({ start: String(row.period), value: row[key] as number | null, category: key, href: null, hint: `${formatPeriod(String(row.period), state.grain)}: ${formatValue(row[key], unit)}` }));
+    const points = rows.map((row): ColumnPoint => ({
+      start: String(row.period), value: row[key] as number | null, category: key, href: balanceLink(String(row.period), state.grain), hint: `${formatPeriod(String(row.period), state.grain)}: ${formatValue(row[key], unit)}. Show the customers behind it.`,
+    }));
     return (width: number, height: number) => drawColumns(points, { unit, grain: state.grain, colours: new Map([[key, fill]]), labelled: true }, width, height);
   };
   const half = HEIGHT / 2;
@@ -155,9 +179,9 @@ export function BaseTile({ board, state }: TileProps) {
       retry={() => board.retry("base")} height={HEIGHT} subtitle={`At the end of each ${GRAIN_WORDS[state.grain]}`} empty={rows.length ? null : "No complete period has data yet."}
     >
       <h3 class="chart-title">MRR</h3>
-      <Chart label="MRR at the end of each period" height={half} inputs={[answer]} draw={series("mrr", "currency", "var(--total)")} />
+      <Chart label="MRR at the end of each period" height={half} inputs={[answer, location.search]} draw={series("mrr", "currency", "var(--total)")} />
       <h3 class="chart-title">Active customers</h3>
-      <Chart label="Active customers at the end of each period" height={half} inputs={[answer]} draw={series("active_customers", "count", "var(--second)")} />
+      <Chart label="Active customers at the end of each period" height={half} inputs={[answer, location.search]} draw={series("active_customers", "count", "var(--second)")} />
     </Tile>
   );
 }

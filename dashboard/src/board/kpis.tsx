@@ -3,64 +3,75 @@ import type { Failure } from "../api/client.ts";
 import type { BoardData, Grain } from "../api/types.gen.ts";
 import { Chart } from "../charts/chart.tsx";
 import { drawSpark } from "../charts/spark.ts";
+import { range } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
 import { IconButton } from "../components/icons.tsx";
-import { formatChange, formatPeriod, formatValue, GRAIN_WORDS, shiftMonths, shortPeriod, words } from "../format.ts";
+import { formatChange, formatEnd, formatPeriod, formatValue, GRAIN_WORDS, sentence, shiftMonths, shortPeriod } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { COMPARES, type BoardState } from "./state.ts";
 
 type Row = Record<string, number | string | null>;
 type KpiTable = NonNullable<BoardData["kpiNrr"]>;
 type MetricInfo = NonNullable<BoardData["catalog"]>["metrics"][number];
-type Band = MetricInfo["bands"][number];
+type Band = NonNullable<KpiTable["marks"][number]["band"]>;
 
-type Props = { name: string; title: string; answer: KpiTable | null | undefined; failure: Failure | undefined; loading: boolean; retry: () => void; info: MetricInfo | undefined; state: BoardState; band?: Band | null | undefined };
+type Props = {
+  name: string; title: string; answer: KpiTable | null | undefined; failure: Failure | undefined; loading: boolean; retry: () => void;
+  info: MetricInfo | undefined; state: BoardState;
+  /** The exclusive end of the period in view. */
+  end: string | undefined;
+};
 
-export function Kpi({ name, title, answer, failure, loading, retry, info, state, band }: Props) {
+export function Kpi({ name, title, answer, failure, loading, retry, info, state, end }: Props) {
   const rows = (answer?.rows ?? []) as Row[];
   const latest = rows.at(-1);
   const unit = answer?.columns.find((column) => column.name === name)?.unit ?? info?.unit ?? null;
   const value = (latest?.[name] as number | null | undefined) ?? null;
-  const points = rows.map((row, at) => ({ at, value: row[name] as number | null }));
+  const months = info?.windowMonths;
+  const covers = months && end ? `${months} months to ${formatEnd(end)}` : latest ? formatPeriod(String(latest.period), state.grain) : "";
   return (
-    <KpiFrame name={name} title={title} failure={failure} loading={loading} retry={retry} ready={answer != null}>
+    <KpiFrame name={name} title={title} covers={covers} failure={failure} loading={loading} retry={retry} ready={answer != null}>
       <p class="value">{formatValue(value, unit, "short")}</p>
       {latest && <Change row={latest} name={name} unit={unit} state={state} good={info?.goodDirection ?? null} />}
-      <Status value={value} bands={info?.bands ?? []} good={info?.goodDirection ?? null} band={band} />
-      <Chart label={sparkLabel(title, rows, name, unit, state.grain)} height={34} draw={(width, height) => drawSpark(points, width, height)} inputs={[rows]} />
+      <Status band={bandIn(answer, rows.length - 1)} unit={unit} info={info} />
+      <Chart label={sparkLabel(title, rows, name, unit, state.grain)} height={34} small draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
     </KpiFrame>
   );
 }
 
-/** The median: of every customer, from the curve; the change is between acquisition quarters. */
-export function MedianKpi(props: Props & { medianDays: number | null | undefined; durationFailed: Failure | undefined }) {
-  const { answer, info, state, medianDays } = props;
-  const name = props.name;
+/** The median: of every customer, without a period; the change and the line are of acquisition quarters. */
+export function MedianKpi(props: Props & { whole: KpiTable | null | undefined }) {
+  const { answer, info, name, state, whole } = props;
+  const days = (whole?.rows as Row[] | undefined)?.[0]?.[name] as number | null | undefined;
   const rows = (answer?.rows ?? []) as Row[];
-  const known = rows.filter((row) => row[name] !== null);
-  const latest = known.filter((row) => row[changeKey(name, state)] !== null).at(-1);
-  const against = latest ? cohorts(String(latest.period), state) : null;
+  const latest = rows.filter((row) => row[name] !== null && row[changeKey(name, state)] !== null).at(-1);
   return (
-    <KpiFrame {...props} failure={props.failure ?? props.durationFailed} ready={answer != null && medianDays !== undefined}>
-      <p class="value">{medianDays === null ? "Not reached" : formatValue(medianDays, "days", "short")} {medianDays !== null && <span class="unit">days</span>}</p>
-      {latest && against ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? "down"} versus={against} /> : <p class="change">Over all customers{state.compare ? "; no cohort to compare yet" : ""}</p>}
-      <Status value={medianDays ?? null} bands={info?.bands ?? []} good={info?.goodDirection ?? null} />
-      <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} draw={(width, height) => drawSpark(rows.map((row, at) => ({ at, value: row[name] as number | null })), width, height)} inputs={[rows]} />
+    <KpiFrame {...props} covers="All customers to date" ready={answer != null && days !== undefined}>
+      <p class="value">{days === null ? "Not reached" : formatValue(days, "days", "short")} {days !== null && <span class="unit">days</span>}</p>
+      {latest && state.compare ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? null} versus={cohorts(String(latest.period), state)} /> : <p class="change">{state.compare ? "No two cohorts to compare yet" : "No comparison chosen"}</p>}
+      <Status band={bandIn(whole, 0)} unit="days" info={info} />
+      <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} small draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
     </KpiFrame>
   );
 }
 
-function KpiFrame({ name, title, failure, loading, retry, ready, children }: { name: string; title: string; failure: Failure | undefined; loading: boolean; retry: () => void; ready: boolean; children: preact.ComponentChildren }) {
+type FrameProps = { name: string; title: string; covers: string; failure: Failure | undefined; loading: boolean; retry: () => void; ready: boolean; children: preact.ComponentChildren };
+
+function KpiFrame({ name, title, covers, failure, loading, retry, ready, children }: FrameProps) {
   return (
     <section class="tile kpi" aria-labelledby={`kpi-${name}`} aria-busy={loading} data-tile={`kpi-${name}`}>
       <header>
         <h2 id={`kpi-${name}`}>{title}</h2>
         <IconButton icon="info" name={`How ${title} is defined`} onClick={() => navigate(link({ info: name }))} />
       </header>
-      {failure ? <FailureNote failure={failure} retry={retry} /> : ready ? <div class={loading ? "stale" : ""}>{children}</div> : <div class="skeleton kpi-skeleton" role="img" aria-label="Loading" />}
+      {failure ? <FailureNote failure={failure} retry={retry} />
+        : ready ? <div class={`figure ${loading ? "stale" : ""}`}><p class="covers">{covers}</p>{children}</div>
+        : <div class="skeleton kpi-skeleton" role="img" aria-label="Loading" />}
     </section>
   );
 }
+
+const sparkPoints = (rows: Row[], name: string) => rows.map((row, at) => ({ at, value: row[name] as number | null }));
 
 /** Q2 ’24 against Q2 ’23. */
 function cohorts(start: string, state: BoardState): string {
@@ -76,10 +87,11 @@ function Change({ row, name, unit, state, good, versus }: { row: Row; name: stri
   const share = row[`${changeKey(name, state)}_ratio`] as number | null | undefined;
   const before = state.compare === "PREVIOUS_PERIOD" ? `the ${GRAIN_WORDS[state.grain]} before` : COMPARES[state.compare];
   if (change === null || change === undefined) return <p class="change">Nothing known of {before}</p>;
-  const direction = change > 0 ? "up" : change < 0 ? "down" : "level";
-  const better = change === 0 || !good ? null : (change > 0) === (good.toLowerCase() === "up");
   const size = unit === "currency" && share !== null && share !== undefined ? formatValue(Math.abs(share), "ratio") : formatChange(change, unit);
-  const shown = unit === "days" ? `${size} ${change < 0 ? "faster" : "slower"}` : direction === "level" ? "Unchanged" : `${direction === "up" ? "Up" : "Down"} ${size}`;
+  // What rounds to nothing is neither better nor worse to read.
+  const direction = !/[1-9]/.test(size) ? "level" : change > 0 ? "up" : "down";
+  const better = direction === "level" || !good ? null : (direction === "up") === (good.toLowerCase() === "up");
+  const shown = direction === "level" ? (change === 0 ? "Unchanged" : "About the same") : unit === "days" ? `${size} ${direction === "down" ? "faster" : "slower"}` : `${direction === "up" ? "Up" : "Down"} ${size}`;
   return (
     <p class={`change ${better === null ? "" : better ? "better" : "worse"}`}>
       <span aria-hidden="true">{direction === "up" ? "▲" : direction === "down" ? "▼" : "■"}</span> {shown} <span class="versus">{versus ?? `vs ${before}`}</span>
@@ -87,24 +99,19 @@ function Change({ row, name, unit, state, good, versus }: { row: Row; name: stri
   );
 }
 
-/** The band a value falls into; bands are half-open. */
-export function bandOf(value: number | null, bands: Band[]): Band | null {
-  if (value === null) return null;
-  return bands.find((band) => (band.low === null || value >= band.low) && (band.high === null || value < band.high)) ?? null;
+/** The band that the API says the metric's value in a row falls into. */
+function bandIn(answer: KpiTable | null | undefined, row: number): Band | null {
+  return answer?.marks.find((mark) => mark.row === row)?.band ?? null;
 }
 
-const SHAPES = { bad: "▼", watch: "◆", good: "●" };
+const STANDINGS = { BAD: ["bad", "▼"], WATCH: ["watch", "◆"], GOOD: ["good", "●"] } as const;
 
-function Status({ value, bands, good, band }: { value: number | null; bands: Band[]; good: string | null; band?: Band | null | undefined }) {
-  const hit = band ?? bandOf(value, bands);
-  if (!hit) return <p class="status none">{bands.length ? "Outside the bands" : "No band defined"}</p>;
-  const ordered = [...bands].sort((a, b) => (a.low ?? -Infinity) - (b.low ?? -Infinity));
-  if (good?.toLowerCase() === "down") ordered.reverse();
-  const rank = ordered.findIndex((one) => one.low === hit.low && one.high === hit.high);
-  const level = rank <= 0 && ordered.length > 1 ? "bad" : rank >= ordered.length / 2 ? "good" : "watch";
+function Status({ band, unit, info }: { band: Band | null; unit: string | null; info: MetricInfo | undefined }) {
+  if (!band) return <p class="status none">{info?.bands.length ? "Outside the benchmark’s bands" : "No benchmark defined"}</p>;
+  const [level, shape] = band.standing ? STANDINGS[band.standing] : ["none", "■"];
   return (
-    <p class={`status ${level}`} title={`${words(hit.label)}. Source: ${hit.source}`}>
-      <span aria-hidden="true">{SHAPES[level]}</span> {words(hit.label)} <span class="source">{hit.source}</span>
+    <p class={`status ${level}`}>
+      <span aria-hidden="true">{shape}</span> {sentence(band.label)} <span class="source">{sentence(range(band, unit))}. {band.source}</span>
     </p>
   );
 }

@@ -1,16 +1,16 @@
 // The board: does the base grow by itself, why, who did it, and can the numbers be trusted.
 import type { BoardData } from "../api/types.gen.ts";
-import { Chips, MoreFilters } from "../components/filters.tsx";
+import { Chips, MOST_CHIPS, MoreFilters } from "../components/filters.tsx";
 import { CustomersPanel } from "../components/customers.tsx";
 import { DefinitionPanel } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
-import { formatPeriod, formatValue, GRAIN_WORDS, setCurrency, words } from "../format.ts";
+import { formatPeriod, formatValue, GRAIN_WORDS, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { AttachTile, CohortTile, CreditTile, DurationTile } from "./behaviour-tiles.tsx";
 import { BaseTile, ExpansionTile, TrendTile, WaterfallTile } from "./growth-tiles.tsx";
 import { Kpi, MedianKpi } from "./kpis.tsx";
 import { OwnTileView } from "./own-tiles.tsx";
-import { COMPARES, defaultRange, GRAINS, questionOf, RANGES, readBoard, type BoardState } from "./state.ts";
+import { attributes, COMPARES, defaultRange, GRAINS, questionOf, RANGES, readBoard, type BoardState } from "./state.ts";
 import { Trust } from "./trust.tsx";
 import { useBoard, type Board } from "./use-board.ts";
 
@@ -18,10 +18,10 @@ export function BoardPage({ params }: { params: URLSearchParams }) {
   const state = readBoard(params);
   const board = useBoard(questionOf(state));
   const catalog = board.data.catalog;
-  if (catalog) setCurrency(catalog.currency);
+  if (catalog) setProject(catalog);
   const info = (name: string) => catalog?.metrics.find((metric) => metric.name === name);
   const kpi = (name: string, title: string, field: keyof BoardData) => ({
-    name, title, state, info: info(name), answer: board.data[field] as BoardData["kpiNrr"], failure: board.failures[field], loading: board.loading.kpis, retry: () => board.retry("kpis"),
+    name, title, state, info: info(name), answer: board.data[field] as BoardData["kpiNrr"], failure: board.failures[field], loading: board.loading.kpis, retry: () => board.retry("kpis"), end: latest?.period.end,
   });
   // Old numbers never stand beside a new question that failed.
   const latest = board.failures.retention ? undefined : board.data.retention?.rows.at(-1);
@@ -37,11 +37,11 @@ export function BoardPage({ params }: { params: URLSearchParams }) {
       <Controls state={state} board={board} />
       {board.failures.catalog && <FailureNote failure={board.failures.catalog} retry={() => board.retry("catalogue")} />}
       <div class="kpis">
-        <Kpi {...kpi("nrr", "Net retention (NRR)", "kpiNrr")} band={latest?.band} />
+        <Kpi {...kpi("nrr", "Net retention (NRR)", "kpiNrr")} />
         <Kpi {...kpi("grr", "Gross retention (GRR)", "kpiGrr")} />
         <Kpi {...kpi("expansion_mrr", "Expansion MRR", "kpiExpansion")} />
         <Kpi {...kpi("attach_rate", "Attach rate", "kpiAttach")} />
-        <MedianKpi {...kpi("median_days_to_expansion", "Median days to expand", "kpiMedian")} medianDays={board.data.duration?.rows[0]?.medianDays} durationFailed={board.failures.duration} />
+        <MedianKpi {...kpi("median_days_to_expansion", "Median days to expand", "kpiMedian")} whole={board.data.kpiMedianAll} failure={board.failures.kpiMedian ?? board.failures.kpiMedianAll} />
         <Kpi {...kpi("expansion_rate", "Expansion rate", "kpiExpansionRate")} />
       </div>
       <div class="tiles">
@@ -53,7 +53,7 @@ export function BoardPage({ params }: { params: URLSearchParams }) {
         <AttachTile board={board} state={state} />
         <DurationTile board={board} state={state} />
         <CreditTile board={board} state={state} />
-        {catalog?.tiles.map((tile) => <OwnTileView key={`${tile.metric}-${tile.groupBy.join()}`} tile={tile} state={state} />)}
+        {catalog?.tiles.map((tile, index, all) => <OwnTileView key={`${tile.metric}-${tile.groupBy.join()}`} tile={tile} state={state} alone={all.length % 2 === 1 && index === all.length - 1} />)}
       </div>
       {params.has("info") && <DefinitionPanel key={params.get("info")} name={params.get("info") as string} />}
       {params.has("drill") && <CustomersPanel params={params} />}
@@ -118,11 +118,8 @@ function Controls({ state, board }: { state: BoardState; board: Board }) {
       </label>
       <div class="filter-row">
         <Chips dimension="segment" label="Segment" values={catalog?.chips ?? []} chosen={state.filters.get("segment") ?? []} />
-        <MoreFilters filters={state.filters} dimensions={(catalog?.dimensions ?? []).filter((one) => FILTERABLE.has(one.name))} without="segment" />
+        <MoreFilters filters={state.filters} dimensions={attributes(catalog)} {...((catalog?.chips ?? []).length > MOST_CHIPS ? {} : { without: "segment" })} />
       </div>
     </form>
   );
 }
-
-/** Attributes of customers: what every tile of the board can be filtered by. */
-const FILTERABLE = new Set(["segment", "industry", "region", "country", "acquisition_channel"]);

@@ -1,5 +1,5 @@
 // What the address says about the board, and the questions that follow from it.
-import type { AttachBasis, AttributionRule, BoardVariables, Compare, Grain, Where } from "../api/types.gen.ts";
+import type { AttachBasis, AttributionRule, BoardData, BoardVariables, Compare, Grain, Where } from "../api/types.gen.ts";
 
 export type CohortMeasure = "revenue" | "logos" | "mrr" | "customers";
 
@@ -80,6 +80,11 @@ export function whereOf(filters: Map<string, string[]>): Where | null {
     else where.and = [...((where.and as Where[]) ?? []), { or: [{ [dimension]: { in: named } }, { [dimension]: { isNull: true } }] }];
   }
   return filters.size ? where : null;
+}
+
+/** What every tile of the board can be filtered by: attributes of customers, but not who they are. */
+export function attributes(catalog: BoardData["catalog"] | undefined): Array<{ name: string; label: string }> {
+  return (catalog?.filters ?? []).filter((one) => one.dataType === "string" && !one.name.startsWith("customer_"));
 }
 
 export const PARTS = ["kpis", "retention", "expansion", "base", "cohort", "attach", "duration", "credit", "catalogue"] as const;

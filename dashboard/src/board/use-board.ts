@@ -8,7 +8,7 @@ import { keyOf, PARTS, type BoardQuestion, type Part } from "./state.ts";
 
 /** The root fields of each part. */
 const FIELDS: Record<Part, Array<keyof BoardData>> = {
-  kpis: ["kpiNrr", "kpiGrr", "kpiExpansion", "kpiExpansionRate", "kpiAttach", "kpiMedian"],
+  kpis: ["kpiNrr", "kpiGrr", "kpiExpansion", "kpiExpansionRate", "kpiAttach", "kpiMedian", "kpiMedianAll"],
   retention: ["retention"],
   expansion: ["expansion"],
   base: ["base"],

@@ -5,7 +5,7 @@ import { useAsk } from "../api/use.ts";
 import { Definition } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
 import { Skeleton } from "../components/tile.tsx";
-import { formatEnd, formatValue, setCurrency } from "../format.ts";
+import { formatInstant, formatValue, setProject } from "../format.ts";
 import { link, navigate } from "../router.ts";
 
 type Catalog = NonNullable<CatalogueData["catalog"]>;
@@ -15,7 +15,7 @@ export function CatalogPage({ params }: { params: URLSearchParams }) {
   const catalog = asked.data?.catalog;
   const search = params.get("search") ?? "";
   const chosen = params.get("metric");
-  if (catalog) setCurrency(catalog.currency);
+  if (catalog) setProject(catalog);
   return (
     <main id="main" class="catalogue" tabIndex={-1}>
       <h1>Catalogue</h1>
@@ -96,7 +96,7 @@ function Tables({ catalog }: { catalog: Catalog }) {
           <thead><tr><th scope="col">Table</th><th scope="col">State</th><th scope="col" class="number">Files</th><th scope="col" class="number">Rows</th><th scope="col">Data through</th></tr></thead>
           <tbody>
             {catalog.tables.map((table) => (
-              <tr key={table.name}><th scope="row">{table.name}</th><td>{table.available ? "● available" : `▼ unavailable. ${table.problem ?? ""}`}</td><td class="number">{formatValue(table.files, "count")}</td><td class="number">{formatValue(table.rows, "count")}</td><td>{formatEnd(table.dataThrough)}</td></tr>
+              <tr key={table.name}><th scope="row">{table.name}</th><td>{table.available ? "● available" : `▼ unavailable. ${table.problem ?? ""}`}</td><td class="number">{formatValue(table.files, "count")}</td><td class="number">{formatValue(table.rows, "count")}</td><td>{formatInstant(table.dataThrough)}</td></tr>
             ))}
           </tbody>
         </table>

@@ -6,12 +6,19 @@ type Props = {
   /** What the chart shows, in a sentence. */
   label: string;
   height: number;
+  /** Below this width the picture scrolls inside its frame instead of being drawn illegibly. */
+  least?: number;
+  /** Small enough for any frame. */
+  small?: boolean;
   /** Draws for a width; called again when width or `inputs` change. */
   draw: (width: number, height: number) => SVGElement | HTMLElement;
   inputs: unknown[];
 };
 
-export function Chart({ label, height, draw, inputs }: Props) {
+/** Margins and labels alone need so much. */
+const ROOM = 240;
+
+export function Chart({ label, height, least = 0, small, draw, inputs }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
 
@@ -25,7 +32,7 @@ export function Chart({ label, height, draw, inputs }: Props) {
 
   useEffect(() => {
     if (!frame.current || width < 40) return;
-    const drawn = draw(width, height);
+    const drawn = draw(Math.max(width, least, small ? 0 : ROOM), height);
     // Plot brings a <style> of its own, which the content-security policy refuses; charts.css holds it.
     for (const style of drawn.querySelectorAll("style")) style.remove();
     prepare(drawn, label);
@@ -33,7 +40,7 @@ export function Chart({ label, height, draw, inputs }: Props) {
   }, [width, height, label, ...inputs]);
 
   // The height is reserved before the first drawing, so that nothing jumps.
-  return <div class="chart" ref={frame} style={{ minHeight: `${height}px` }} />;
+  return <div class={`chart ${least ? "wide" : ""}`} ref={frame} style={{ minHeight: `${height}px` }} />;
 }
 
 function prepare(svg: Element, label: string): void {

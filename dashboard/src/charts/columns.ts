@@ -1,6 +1,6 @@
 // Columns over periods: plain, or stacked by a category.
 import * as Plot from "@observablehq/plot";
-import { formatValue, shortPeriod } from "../format.ts";
+import { formatTick, formatValue, shortPeriod } from "../format.ts";
 import type { Grain } from "../api/types.gen.ts";
 import { base, thin } from "./common.ts";
 
@@ -17,7 +17,7 @@ export function drawColumns(points: ColumnPoint[], { unit, grain, colours, label
   return Plot.plot(
     base(width, height, {
       x: { domain: labels, label: null, padding: 0.22, tickSize: 0, ticks: thin(labels, width) },
-      y: { label: null, grid: true, ticks: 4, tickSize: 0, tickFormat: (value: number) => (unit === "ratio" ? `${Math.round(value * 100)}%` : formatValue(value, unit, "short")) },
+      y: { label: null, grid: true, ticks: 4, tickSize: 0, tickFormat: (value: number) => formatTick(value, unit) },
       marks: [
         Plot.barY(shown, {
           x: label, y: "value", z: "category", fill: (point: ColumnPoint) => colours.get(point.category) ?? "var(--muted)", insetBottom: 0.5,

@@ -1,6 +1,6 @@
 // Charts for tables of any shape: lines over periods by group, or bars by group.
 import * as Plot from "@observablehq/plot";
-import { formatValue, shortPeriod } from "../format.ts";
+import { formatTick, formatValue, shortPeriod } from "../format.ts";
 import type { Grain } from "../api/types.gen.ts";
 import { base, thin } from "./common.ts";
 
@@ -13,7 +13,7 @@ export function drawLines(points: LinePoint[], unit: string | null, grain: Grain
   return Plot.plot(
     base(width, height, {
       x: { domain: labels, type: "point", label: null, padding: 0.3, tickSize: 0, ticks: thin(labels, width) },
-      y: { label: null, grid: true, ticks: 5, tickSize: 0, zero: unit !== "ratio", tickFormat: (value: number) => formatValue(value, unit, "short") },
+      y: { label: null, grid: true, ticks: 5, tickSize: 0, zero: unit !== "ratio", tickFormat: (value: number) => formatTick(value, unit) },
       marks: [
         Plot.lineY(points, { x: label, y: "value", z: "group", stroke, strokeWidth: 2 }),
         Plot.dot(points.filter((point) => point.value !== null), { x: label, y: "value", r: 2.5, fill: stroke, title: (point: LinePoint) => `${point.group ? `${point.group}, ` : ""}${label(point)}: ${formatValue(point.value, unit)}` }),

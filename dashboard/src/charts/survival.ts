@@ -1,7 +1,7 @@
 // How many have not expanded yet, by days since acquisition, with the median, the confidence band
 // and the numbers at risk under the axis.
 import * as Plot from "@observablehq/plot";
-import { formatValue } from "../format.ts";
+import { formatTick, formatValue } from "../format.ts";
 import { base } from "./common.ts";
 
 export type CurvePoint = { day: number; survival: number; low95: number | null; high95: number | null; atRisk: number };
@@ -18,7 +18,7 @@ export function drawSurvival(points: CurvePoint[], subjects: number, median: num
     base(width, height, {
       marginBottom: 62, marginLeft: 66, marginRight: 20,
       x: { domain: [0, Math.max(last, 1)], label: null, ticks, tickSize: 0 },
-      y: { domain: [0, 1], label: null, grid: true, ticks: 4, tickSize: 0, tickFormat: (value: number) => `${Math.round(value * 100)}%` },
+      y: { domain: [0, 1], label: null, grid: true, ticks: 4, tickSize: 0, tickFormat: (value: number) => formatTick(value, "ratio") },
       marks: [
         Plot.areaY(curve, { x: "day", y1: "low95", y2: "high95", curve: "step-after", fill: "var(--accent)", fillOpacity: 0.18 }),
         Plot.lineY(curve, { x: "day", y: "survival", curve: "step-after", stroke: "var(--accent)", strokeWidth: 2.25 }),

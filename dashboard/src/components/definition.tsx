@@ -2,7 +2,7 @@
 import { DEFINITION } from "../api/documents.ts";
 import type { DefinitionData } from "../api/types.gen.ts";
 import { useAsk } from "../api/use.ts";
-import { formatEnd, formatValue, words } from "../format.ts";
+import { formatInstant, formatValue, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { FailureNote } from "./failure.tsx";
 import { Panel } from "./panel.tsx";
@@ -14,6 +14,7 @@ type Metric = NonNullable<Catalog["metric"]>;
 export function DefinitionPanel({ name }: { name: string }) {
   const { data, failure, retry } = useAsk(DEFINITION, { name });
   const metric = data?.catalog?.metric;
+  if (data?.catalog) setProject(data.catalog);
   return (
     <Panel title={metric?.label ?? words(name)} onClose={() => navigate(link({ info: null }))}>
       {failure ? <FailureNote failure={failure} retry={retry} />
@@ -48,7 +49,7 @@ export function Definition({ metric, catalog }: { metric: Metric; catalog: Catal
         </>
       )}
       <h3>Freshness</h3>
-      <ul>{tables.map((table) => <li key={table.name}><code>{table.name}</code>: {table.available ? (table.dataThrough ? `through ${formatEnd(table.dataThrough)}` : "available") : `unavailable. ${table.problem ?? ""}`}</li>)}</ul>
+      <ul>{tables.map((table) => <li key={table.name}><code>{table.name}</code>: {table.available ? (table.dataThrough ? `through ${formatInstant(table.dataThrough)}` : "available") : `unavailable. ${table.problem ?? ""}`}</li>)}</ul>
       <h3>Reads</h3>
       <p class="columns">{metric.lineage.map((column) => <code key={column}>{column}</code>)}</p>
       <h3>Definition</h3>
@@ -59,7 +60,7 @@ export function Definition({ metric, catalog }: { metric: Metric; catalog: Catal
   );
 }
 
-function range(band: { low: number | null; high: number | null }, unit: string | null): string {
+export function range(band: { low: number | null; high: number | null }, unit: string | null): string {
   const show = (value: number | null) => formatValue(value, unit);
   if (band.low === null) return `below ${show(band.high)}`;
   return band.high === null ? `from ${show(band.low)}` : `from ${show(band.low)} to below ${show(band.high)}`;

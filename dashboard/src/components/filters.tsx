@@ -9,15 +9,20 @@ import { link, navigate } from "../router.ts";
 
 export type DimensionLabel = { name: string; label: string };
 
+/** Beyond so many values a menu serves better. */
+export const MOST_CHIPS = 6;
+
 export function Chips({ dimension, label, values, chosen }: { dimension: string; label: string; values: Json[]; chosen: string[] }) {
   const key = `f.${dimension}`;
   const set = (next: string[]) => navigate(link({ [key]: next.length ? next : null }));
+  // What is chosen is always there to be taken off, a missing value too.
+  const shown = [...new Set([...values.map(String).slice(0, MOST_CHIPS), ...chosen])];
   return (
     <div class="chips" role="group" aria-label={label}>
       <button type="button" class="chip" aria-pressed={chosen.length === 0} onClick={() => set([])}>All</button>
-      {values.map(String).map((value) => {
+      {shown.map((value) => {
         const on = chosen.includes(value);
-        return <button type="button" class="chip" key={value} aria-pressed={on} onClick={() => set(on ? chosen.filter((one) => one !== value) : [...chosen, value])}>{value}</button>;
+        return <button type="button" class="chip" key={value} aria-pressed={on} onClick={() => set(on ? chosen.filter((one) => one !== value) : [...chosen, value])}>{value === NULL ? "not set" : value}</button>;
       })}
     </div>
   );
@@ -56,6 +61,7 @@ function AddFilter({ dimensions, filters, done }: { dimensions: DimensionLabel[]
         <select aria-label="Value" value="" disabled={loading} onChange={(event) => { navigate(link({ [`f.${dimension}`]: [...(filters.get(dimension) ?? []), event.currentTarget.value] })); done(); }}>
           <option value="">{failure ? "No values: try again" : loading ? "Loading…" : "Choose a value…"}</option>
           {values.map((value) => <option key={value} value={value}>{value}</option>)}
+          {!loading && !failure && <option value={NULL}>not set</option>}
         </select>
       )}
       <button type="button" class="chip" onClick={done}>Cancel</button>

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import type { Failure } from "../api/client.ts";
 import { savePng } from "../charts/image.ts";
-import { formatEnd } from "../format.ts";
+import { formatInstant } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { save, toCsv, type TableData } from "../table.ts";
 import { DataTable } from "./data-table.tsx";
@@ -75,7 +75,7 @@ export function Tile(props: Props) {
   );
 }
 
-const sourceLine = (source: Source | null | undefined) => (source ? `Data through ${formatEnd(source.dataThrough)}, definitions ${source.definitionVersion.slice(0, 8)}` : "");
+const sourceLine = (source: Source | null | undefined) => (source ? `Data through ${formatInstant(source.dataThrough)}, definitions ${source.definitionVersion.slice(0, 8)}` : "");
 
 export function Skeleton({ height }: { height: number }) {
   return <div class="skeleton" style={{ height: `${height}px` }} aria-label="Loading" role="img" />;

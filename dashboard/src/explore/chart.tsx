@@ -6,13 +6,23 @@ import { colour } from "../charts/common.ts";
 import { barsHeight, drawBars, drawLines } from "../charts/generic.ts";
 import { savePng } from "../charts/image.ts";
 import { IconButton } from "../components/icons.tsx";
-import { formatEnd } from "../format.ts";
+import { NULL } from "../board/state.ts";
+import { formatInstant } from "../format.ts";
+import { link } from "../router.ts";
 import type { Answer, FlatRow } from "./shape.ts";
 import type { ExploreState } from "./state.ts";
 
 const PICTURES = 4;
 const LINES = 8;
 const BARS = 20;
+
+/** A bar leads to the same question about its group alone, where the group is one text. */
+function narrowed(row: FlatRow, state: ExploreState): string | null {
+  const [dimension, ...others] = state.by;
+  const value = dimension === undefined ? undefined : row[dimension];
+  if (others.length || (typeof value !== "string" && value !== null)) return null;
+  return link({ [`f.${dimension}`]: value ?? NULL });
+}
 
 export function ExploreChart({ answer, state, title }: { answer: Answer; state: ExploreState; title: string }) {
   const frame = useRef<HTMLDivElement>(null);
@@ -25,7 +35,7 @@ export function ExploreChart({ answer, state, title }: { answer: Answer; state: 
   const periods = new Set(rows.map((row) => row.period)).size;
   const asLines = state.grain !== null && periods > 1;
   if (!asLines && state.by.length === 0) return null;
-  const source = `Data through ${formatEnd(answer.provenance.dataThrough)}, definitions ${answer.provenance.definitionVersion.slice(0, 8)}`;
+  const source = `Data through ${formatInstant(answer.provenance.dataThrough)}, definitions ${answer.provenance.definitionVersion.slice(0, 8)}`;
   return (
     <div class="explore-charts" ref={frame}>
       <div class="tools"><IconButton icon="image" name="Save the chart as PNG" onClick={() => void savePng(frame.current, title, source, "upswell-explore.png")} /></div>
@@ -34,11 +44,11 @@ export function ExploreChart({ answer, state, title }: { answer: Answer; state: 
         const visible = ordered.filter((row) => colours.has(name(row)));
         const height = asLines ? 260 : barsHeight(Math.min(visible.length, BARS));
         const lines = visible.map((row) => ({ start: String(row.period), group: name(row), value: row[metric.name] as number | null }));
-        const bars = visible.slice(0, BARS).map((row) => ({ group: name(row), value: row[metric.name] as number | null }));
+        const bars = visible.slice(0, BARS).map((row) => ({ group: name(row), value: row[metric.name] as number | null, href: narrowed(row, state) }));
         return (
           <div key={metric.name}>
             {metrics.length > 1 && <h2 class="chart-title">{metric.label}</h2>}
-            <Chart label={`${metric.label}${state.by.length ? ` by ${state.by.join(" and ")}` : ""}`} height={height} inputs={[answer]} draw={(width, tall) => (asLines ? drawLines(lines, metric.unit, state.grain ?? "MONTH", colours, width, tall) : drawBars(bars, metric.unit, width))} />
+            <Chart label={`${metric.label}${state.by.length ? ` by ${state.by.join(" and ")}` : ""}`} height={height} inputs={[answer, location.search]} draw={(width, tall) => (asLines ? drawLines(lines, metric.unit, state.grain ?? "MONTH", colours, width, tall) : drawBars(bars, metric.unit, width))} />
           </div>
         );
       })}

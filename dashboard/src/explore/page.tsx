@@ -9,7 +9,7 @@ import { DefinitionPanel } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
 import { MoreFilters } from "../components/filters.tsx";
 import { Skeleton } from "../components/tile.tsx";
-import { formatEnd, setCurrency, words } from "../format.ts";
+import { formatInstant, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { save, toCsv } from "../table.ts";
 import { ExploreChart } from "./chart.tsx";
@@ -23,8 +23,9 @@ export function ExplorePage({ params }: { params: URLSearchParams }) {
   const catalogue = useAsk(CATALOGUE, {});
   const asked = useAsk(METRIC_TABLE, variablesOf(state));
   const answer = asked.data?.metrics ?? null;
+  if (asked.data?.catalog) setProject(asked.data.catalog);
   const catalog = catalogue.data?.catalog ?? null;
-  if (catalog) setCurrency(catalog.currency);
+  if (catalog) setProject(catalog);
   const table = answer ? tableOf(answer, state.grain) : null;
   const title = state.metrics.map((name) => catalog?.metrics.find((metric) => metric.name === name)?.label ?? words(name)).join(", ") + (state.by.length ? ` by ${state.by.map((name) => words(name).toLowerCase()).join(" and ")}` : "");
   return (
@@ -35,7 +36,7 @@ export function ExplorePage({ params }: { params: URLSearchParams }) {
       <div class="answer">
         <h1>{title}</h1>
         <PeriodForm state={state} />
-        <div class="filter-row"><MoreFilters filters={state.filters} dimensions={offered(catalog, state.metrics)} /></div>
+        <div class="filter-row"><MoreFilters filters={state.filters} dimensions={offered(catalog, state.metrics).filter((one) => one.dataType === "string")} /></div>
         <section class="tile full" aria-label="Answer" aria-busy={asked.loading} data-tile="answer">
           {asked.failure ? <FailureNote failure={asked.failure} retry={asked.retry} />
             : !answer || !table ? <Skeleton height={420} />
@@ -45,7 +46,7 @@ export function ExplorePage({ params }: { params: URLSearchParams }) {
                 <ExploreChart answer={answer} state={state} title={title} />
                 <Sorts state={state} columns={answer.columns.map((column) => [column.name, column.label])} />
                 <DataTable table={table} caption={title} />
-                <p class="small">{answer.rowCount} rows{answer.truncated ? ` (cut at ${state.limit}; more exist)` : ""}. Data through {formatEnd(answer.provenance.dataThrough)}, definitions {answer.provenance.definitionVersion.slice(0, 8)}.{answer.provenance.notes.map((note) => ` ${note}`)}</p>
+                <p class="small">{answer.rowCount} rows{answer.truncated ? ` (cut at ${state.limit}; more exist)` : ""}. Data through {formatInstant(answer.provenance.dataThrough)}, definitions {answer.provenance.definitionVersion.slice(0, 8)}.{answer.provenance.notes.map((note) => ` ${note}`)}</p>
                 <p><button type="button" class="button" onClick={() => save("upswell-explore.csv", new Blob([toCsv(table)], { type: "text/csv" }))}>Save as CSV</button></p>
               </div>
             )}

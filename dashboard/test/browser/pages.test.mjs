@@ -1,20 +1,19 @@
 // Explore and the catalogue.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { api, harness, open, percent, settled, text } from "./harness.mjs";
+import { api, harness, isTable, open, percent, saved, settled, text } from "./harness.mjs";
 
 const state = harness();
-const isTable = (request) => request.query.includes("query MetricTable");
 
 test("Explore answers any metrics by any dimensions, as the API does", async () => {
   const { page, seen, close } = await open(state, "/explore");
-  await page.getByRole("checkbox", { name: "Net revenue retention" }).check();
-  await page.getByRole("checkbox", { name: "Segment" }).check();
-  await page.getByRole("checkbox", { name: "Expansion MRR" }).uncheck();
+  await page.getByRole("checkbox", { name: "NRR", exact: true }).check();
+  await page.getByRole("checkbox", { name: "Segment", exact: true }).check();
+  await page.getByRole("checkbox", { name: "Expansion MRR", exact: true }).uncheck();
   await settled(page);
   const { metrics } = await api(state, seen.requests.findLast(isTable));
   const shown = await page.locator('[data-tile="answer"] tbody tr').evaluateAll((rows) => rows.map((row) => [row.children[1].textContent, row.children[2].textContent]));
-  assert.deepEqual(shown, metrics.rows.map((row) => [row.segment, row.nrr === null ? "–" : percent(row.nrr)]));
+  assert.deepEqual(shown, metrics.rows.map((row) => [row.segment ?? "–", row.nrr === null ? "–" : percent(row.nrr)]));
   const { searchParams } = new URL(page.url());
   assert.deepEqual([searchParams.get("metrics"), searchParams.get("by")], ["nrr", "segment"]);
   await close();
@@ -26,15 +25,14 @@ test("the GraphQL behind it gives the same rows", async () => {
   const query = await page.locator(".behind pre").textContent();
   const { metrics } = await api(state, { query });
   assert.deepEqual(metrics.rows, (await api(state, seen.requests.findLast(isTable))).metrics.rows);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as CSV" }).click()]);
-  const csv = (await (await download.createReadStream()).toArray()).join("").trim().split("\r\n");
+  const csv = (await saved(page, page.getByRole("button", { name: "Save as CSV" }))).toString("utf8").trim().split("\r\n");
   assert.equal(csv[0], metrics.columns.map((column) => column.name).join(","));
-  assert.equal(csv.length, metrics.rows.length + 1);
+  assert.deepEqual(csv.slice(1), metrics.rows.map((row) => metrics.columns.map((column) => row[column.name] ?? "").join(",")));
   await close();
 });
 
 test("a mistake in the address is explained, not hidden", async () => {
-  const { page, close } = await open(state, "/explore?metrics=no_such_metric");
+  const { page, close } = await open(state, "/explore?metrics=no_such_metric", { expectErrors: true });
   assert.match(await text(page, '[data-tile="answer"]'), /no_such_metric/);
   await close();
 });
@@ -47,8 +45,37 @@ test("the catalogue lists every metric and dimension, and why some are unavailab
   assert.deepEqual(names, catalog.metrics.map((metric) => metric.name));
   for (const metric of catalog.metrics.filter((one) => !one.available)) assert.ok((await text(page, ".catalogue")).includes(metric.unavailableBecause));
   assert.equal(await page.locator('section[aria-labelledby="dimensions-title"] li').count(), catalog.dimensions.length);
-  await page.getByRole("link", { name: "Net revenue retention" }).click();
+  await page.getByRole("link", { name: "NRR", exact: true }).click();
   await page.waitForSelector('[data-tile="definition"] .formula');
   assert.match(page.url(), /metric=nrr/);
+  await close();
+});
+
+test("a metric that was added to the files is in the catalogue and in Explore without a rebuild", async () => {
+  const { page, seen, close } = await open(state, "/catalog?metric=offer_acceptance", { wait: false });
+  await page.waitForSelector('[data-tile="definition"] .formula');
+  const detail = await text(page, '[data-tile="definition"]');
+  assert.match(detail, /Share of the offers presented in the period that were accepted\./);
+  assert.match(detail, /Owner Revenue operations/);
+  assert.match(detail, /metrics\/offers\.yml:14/);
+  await page.getByRole("link", { name: "Explore Offer acceptance" }).click();
+  await settled(page);
+  const { metrics } = await api(state, seen.requests.findLast(isTable));
+  const shown = await page.locator('[data-tile="answer"] tbody tr').evaluateAll((rows) => rows.map((row) => row.children[1].textContent));
+  assert.deepEqual(shown, metrics.rows.map((row) => percent(row.offer_acceptance)));
+  assert.ok(await page.getByRole("checkbox", { name: "Offer acceptance" }).isChecked());
+  await close();
+});
+
+test("what is unavailable is listed with the reason, and cannot be asked by mistake", async () => {
+  const { page, seen, close } = await open(state, "/catalog?search=tickets", { wait: false });
+  await page.waitForSelector(".entries .off");
+  const { catalog } = await api(state, seen.requests[0]);
+  const metric = catalog.metrics.find(({ name }) => name === "tickets_opened");
+  assert.equal(metric.available, false);
+  assert.ok((await text(page, ".entries .off")).includes(metric.unavailableBecause));
+  await page.goto(`${state.base}/explore`);
+  await settled(page);
+  assert.ok(await page.getByRole("checkbox", { name: "Tickets opened (unavailable)" }).isDisabled());
   await close();
 });

@@ -1,10 +1,10 @@
 // Keyboard, assistive technology, print, small screens, and an API that fails or is slow.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { harness, isBoard, open, rewrite, settled, text, violations } from "./harness.mjs";
+import { harness, isBoard, isTable, open, rewrite, settled, text, violations } from "./harness.mjs";
 
 const state = harness();
-const PLACES = { board: "/", "board as tables": "/?tables=waterfall,trend,expansion,base,cohorts,duration", definition: "/?info=nrr", customers: "/?drill=expansion_mrr&from=2025-01-01&to=2026-01-01", explore: "/explore?metrics=expansion_mrr,nrr&by=segment", catalogue: "/catalog?metric=nrr" };
+const PLACES = { board: "/", "board as tables": "/?tables=waterfall,trend,expansion,base,cohorts", definition: "/?info=nrr", customers: "/?drill=expansion_mrr&from=2025-01-01&to=2026-01-01", explore: "/explore?metrics=expansion_mrr,nrr&by=segment", catalogue: "/catalog?metric=nrr" };
 
 for (const colorScheme of ["light", "dark"])
   for (const [name, path] of Object.entries(PLACES))
@@ -57,12 +57,75 @@ test("everything can be reached and left by keyboard", async () => {
   await close();
 });
 
-test("print is light and without controls", async () => {
+test("print is light, A4 landscape and without controls", async () => {
   const { page, close } = await open(state, "/", { colorScheme: "dark" });
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
   assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector(".tile")).backgroundColor), "rgb(255, 255, 255)");
-  for (const hidden of [".controls", ".tile .tools", ".top nav"]) assert.equal(await page.locator(hidden).first().isVisible(), false, hidden);
+  for (const hidden of [".controls", ".tile .tools", ".top nav", ".top .tools"]) assert.equal(await page.locator(hidden).first().isVisible(), false, hidden);
+  for (const kept of ["h1", ".trust", ".kpi .value", ".kpi .status", '[data-tile="waterfall"] .chart > svg', '[data-tile="credit"] td']) assert.equal(await page.locator(kept).first().isVisible(), true, kept);
+  const pdf = (await page.pdf({ preferCSSPageSize: true, printBackground: true })).toString("latin1");
+  const sizes = [...pdf.matchAll(/\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/g)].map(([, width, height]) => [Math.round(Number(width)), Math.round(Number(height))]);
+  assert.ok(sizes.length >= 3 && sizes.length <= 8, `${sizes.length} pages`);
+  for (const size of sizes) assert.deepEqual(size, [842, 595]);
   await close();
+});
+
+test("motion is for those who want it", async () => {
+  let release;
+  const gate = new Promise((resolve) => { release = resolve; });
+  const { page, close } = await open(state, "/", { wait: false, prepare: (page) => page.route("**/graphql", async (route) => { await gate; await route.continue(); }) });
+  await page.waitForSelector(".skeleton");
+  const moving = () => page.evaluate(() => getComputedStyle(document.querySelector(".skeleton")).animationName);
+  assert.equal(await moving(), "none");
+  await page.emulateMedia({ reducedMotion: "no-preference" });
+  assert.equal(await moving(), "breathe");
+  release();
+  await settled(page);
+  await close();
+});
+
+test("the policy of the page allows nothing from elsewhere and nothing inline", async () => {
+  for (const path of ["/", "/explore", "/catalog"]) {
+    const policy = (await fetch(state.base + path)).headers.get("content-security-policy");
+    assert.match(policy, /^default-src 'self';/);
+    assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+    const page = await (await fetch(state.base + path)).text();
+    assert.doesNotMatch(page, /(src|href)="(https?:)?\/\//);
+    assert.doesNotMatch(page, /<script(?![^>]* src=)|<style| style=| on[a-z]+=/);
+  }
+});
+
+test("a filter chosen while the last one loads wins, whichever answer comes last", async () => {
+  const waiting = [];
+  const { page, close } = await open(state, "/");
+  await page.route("**/graphql", (route) => { isBoard(JSON.parse(route.request().postData())) ? waiting.push(route) : void route.continue(); });
+  await page.getByRole("button", { name: "SMB" }).click();
+  await page.getByRole("button", { name: "Enterprise" }).click();
+  await page.getByRole("button", { name: "SMB" }).click();
+  await page.waitForFunction(() => location.search === "?f.segment=Enterprise");
+  for (const route of waiting.splice(0).reverse()) await route.continue();
+  await page.unroute("**/graphql");
+  await settled(page);
+  const shown = await text(page, ".kpis");
+  const fresh = await open(state, "/?f.segment=Enterprise");
+  assert.equal(shown, await text(fresh.page, ".kpis"));
+  await fresh.close();
+  await close();
+});
+
+test("a failing tile of a project's own, and a failing Explore, say so and try again", async () => {
+  let broken = true;
+  const refuse = (page) => rewrite(page, (body, request) => (broken && isTable(request) ? { data: { metrics: null }, errors: [{ message: "Too many questions at once.", path: ["metrics"], extensions: { code: "OVERLOADED", requestId: "req-7" } }] } : body));
+  for (const path of ["/", "/explore"]) {
+    broken = true;
+    const { page, close } = await open(state, path, { prepare: refuse });
+    assert.match(await text(page, ".failure"), /Too many questions at once\. Code OVERLOADED, request req-7/);
+    broken = false;
+    for (const button of (await page.getByRole("button", { name: "Try again" }).all()).reverse()) await button.click();
+    await settled(page);
+    assert.equal(await page.locator(".failure").count(), 0);
+    await close();
+  }
 });
 
 test("one failing field fails one tile, with its request id, and can be tried again", async () => {

@@ -11,11 +11,13 @@ record! {
     pub struct TestDef is "a test" {
         /// What it shows, for the report.
         name: Option<String>,
+        /// The metric that is tested; needed only where the test does not stand under its metric.
+        metric: Option<Text>,
         /// Dataset → its rows; datasets not named are empty.
         given: Mapping<Vec<TestRow>>,
         /// The question.
         ask: AskDef,
-        /// The answer: one row, or a list of them.
+        /// The answer: one row, or a list of all of them. Numbers are exact: `0.5`, `423/430`.
         expect: OneOrMany<TestRow>,
     }
 }
@@ -33,6 +35,8 @@ record! {
         only as "where": Mapping<Nullable<Text>>,
         /// What is known: nothing at or after this instant.
         as_of: Option<Text>,
+        /// A GraphQL document instead, for typed fields; the rows of its first field are compared.
+        document: Option<Text>,
     }
 }
 

@@ -1,5 +1,5 @@
 //! Conversion: of the base events of a period, the share that a conversion of the same key
-//! follows within so many calendar days.
+//! follows within so many calendar days. Owners share a base event as they share a counted row.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,10 @@ use crate::model::{AggregateKind, ColumnName, ConversionKind};
 use crate::planner::Period;
 use crate::values::{Instant, Number, Scalar};
 
+use super::AggregateValues;
+use super::owners::RowOwners;
+use super::pass::{period_at, scalars};
 use super::rows::{Measured, RowsAsk, rows_plan};
-use super::{AggregateValues, period_at, scalars};
 
 /// A base event.
 struct Event {
@@ -21,6 +23,8 @@ struct Event {
     group: Vec<Scalar>,
     key: Code,
     at: i64,
+    /// How much of it counts: 1, or the owner's part in millionths.
+    weight: i128,
 }
 
 /// Converted over base events of each period and group.
@@ -47,8 +51,8 @@ pub async fn run_conversion(
             .is_some_and(|times| follows(context, times, event.at, kind.within_days));
         let cells = counted.entry(event.group).or_insert_with(|| vec![(0, 0); periods.len()]);
         let (converted_events, base_events) = &mut cells[event.period];
-        *converted_events += i128::from(converted);
-        *base_events += 1;
+        *converted_events += i128::from(converted) * event.weight;
+        *base_events += event.weight;
     }
     let by_group = counted
         .into_iter()
@@ -75,39 +79,55 @@ async fn base_events(
     periods: &[Period],
     keys: &Interner,
 ) -> ApiResult<Vec<Event>> {
-    let measures = [Measured { expr: None, filter: kind.base.filter.as_ref() }];
+    let filter = kind.base.filter.as_ref();
+    let measures = [Measured { filter, is_shared: true, ..Measured::default() }];
+    let owners = RowOwners::of_question(context, &kind.base.dataset).await?;
+    let group_by = &context.query().group_by;
     let ask = RowsAsk {
-        dataset: &kind.base.dataset,
         time: kind.base.time.as_ref(),
         measures: &measures,
         spans: Some(periods.iter().map(|period| period.span).collect()),
         key: Some(&kind.base_key),
-        slices: true,
+        group_by,
+        filter: context.query().filter.as_ref(),
+        owners: owners.as_ref(),
     };
-    let plan = rows_plan(context, &ask).await?;
+    let plan = rows_plan(context, &kind.base.dataset, &ask).await?;
     let table = context.facts.reader.table(&kind.base.dataset)?;
-    let groups = context.query().group_by.len();
-    let first_group = 3 + usize::from(kind.base.filter.is_some());
+    // __time, __period, __key, the weight and the filter's column if any, then the groups.
+    let weight = owners.as_ref().map(|_| 3);
+    let first_group = 3 + usize::from(owners.is_some()) + usize::from(filter.is_some());
     let calendar = &context.facts.model.calendar;
     let mut events = Vec::new();
     context
         .facts
         .reader
         .execute(plan, &[table], |batch| {
-            // __time, __period, __key, the filter's column if any, then the groups.
             let at = instants_in(column(batch, 0)?, calendar)?;
             let key = codes(column(batch, 2)?, keys)?;
             for row in 0..at.len() {
                 if let (Some(at), true) = (at[row], key[row] != NONE) {
-                    let group = scalars(batch, row, first_group, groups)?;
+                    let group = scalars(batch, row, first_group, group_by.len())?;
                     let period = period_at(column(batch, 1)?, row);
-                    events.push(Event { period, group, key: key[row], at });
+                    let weight = match weight {
+                        Some(place) => scalars(batch, row, place, 1)?.first().map_or(0, units),
+                        None => 1,
+                    };
+                    events.push(Event { period, group, key: key[row], at, weight });
                 }
             }
             Ok(())
         })
         .await?;
+    owners.iter().flat_map(RowOwners::warnings).for_each(|warning| context.note(warning));
     Ok(events)
+}
+
+fn units(weight: &Scalar) -> i128 {
+    match weight {
+        Scalar::Decimal(units, _) => *units,
+        _ => 0,
+    }
 }
 
 async fn times(
@@ -116,16 +136,14 @@ async fn times(
     key: &ColumnName,
     keys: &Interner,
 ) -> ApiResult<Vec<(Code, i64)>> {
-    let measures = [Measured { expr: None, filter: kind.filter.as_ref() }];
+    let measures = [Measured { filter: kind.filter.as_ref(), ..Measured::default() }];
     let ask = RowsAsk {
-        dataset: &kind.dataset,
         time: kind.time.as_ref(),
         measures: &measures,
-        spans: None,
         key: Some(key),
-        slices: false,
+        ..RowsAsk::default()
     };
-    let plan = rows_plan(context, &ask).await?;
+    let plan = rows_plan(context, &kind.dataset, &ask).await?;
     let table = context.facts.reader.table(&kind.dataset)?;
     let calendar = &context.facts.model.calendar;
     let mut found = Vec::new();

@@ -56,15 +56,8 @@ async fn observed(context: &Context<'_>, kind: &AggregateKind) -> ApiResult<Arc<
 }
 
 async fn observe(context: &Context<'_>, kind: &AggregateKind) -> ApiResult<Observed> {
-    let ask = RowsAsk {
-        dataset: &kind.dataset,
-        time: kind.time.as_ref(),
-        measures: &[],
-        spans: None,
-        key: None,
-        slices: false,
-    };
-    let rows = rows_plan(context, &ask).await?;
+    let ask = RowsAsk { time: kind.time.as_ref(), ..RowsAsk::default() };
+    let rows = rows_plan(context, &kind.dataset, &ask).await?;
     let time = col(Column::new_unqualified(TIME));
     let parts = vec![
         min(time.clone()).alias("first"),

@@ -32,11 +32,26 @@ pub struct Reader<'a> {
     pub session: &'a SessionContext,
     pub view: &'a WarehouseView,
     pub calendar: &'a Calendar,
+    /// Most bytes that are read into memory at a time.
+    pub bound: u64,
 }
 
 impl Reader<'_> {
     pub fn table(&self, dataset: &DatasetName) -> ApiResult<&TableSnapshot> {
         self.view.table(dataset).map(AsRef::as_ref)
+    }
+
+    /// Every batch of the columns, in no particular order.
+    pub async fn scan(
+        &self,
+        dataset: &DatasetName,
+        columns: &[ColumnName],
+        visit: impl FnMut(&[ArrayRef]) -> ApiResult<()>,
+    ) -> ApiResult<()> {
+        let table = self.table(dataset)?;
+        self.check_bound(table, columns.len())?;
+        let plan = table.scan(columns, None)?;
+        self.execute(plan, &[table], visit).await
     }
 
     /// Every row of the columns, those of `keys` as keys, in parts that are read and taken in at the
@@ -60,6 +75,7 @@ impl Reader<'_> {
         visitor: &V,
     ) -> ApiResult<Vec<V>> {
         let table = self.table(dataset)?;
+        self.check_bound(table, columns.len())?;
         let plan = table.scan_files(columns, keys, passes)?;
         self.visit(plan, &[table], || visitor.clone()).await
     }
@@ -101,6 +117,27 @@ impl Reader<'_> {
             }
         }
         Ok(visitors.into_iter().flatten().collect())
+    }
+
+    /// Refuses what would not fit before it is read: a column takes a code, an instant or an amount
+    /// a row.
+    fn check_bound(&self, table: &TableSnapshot, columns: usize) -> ApiResult<()> {
+        const OF_EACH: u64 = 8;
+        let needed = table.rows.saturating_mul(columns as u64 * OF_EACH);
+        if needed <= self.bound {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::ResourceLimit,
+            format!(
+                "`{}` has {} rows: {columns} of its columns take about {} MiB, more than the {} MiB \
+                 that this server has for facts (`facts_memory_mib`).",
+                table.dataset,
+                table.rows,
+                needed >> 20,
+                self.bound >> 20
+            ),
+        ))
     }
 
     /// Every batch of a plan over the tables.

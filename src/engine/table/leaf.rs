@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use futures::future::{try_join, try_join_all};
 
-use crate::engine::aggregate::{AggregateValues, run_aggregates, run_conversion, run_cumulative};
+use crate::engine::aggregate::{
+    AggregateValues, SharedPasses, run_aggregates, run_conversion, run_cumulative,
+};
 use crate::engine::context::{Context, compute};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
@@ -32,8 +34,8 @@ pub enum LeafRun {
     Retention { run: RetentionCells, keys: HashMap<GroupValues, u64>, known: Vec<bool> },
     Attach { run: AttachCells, keys: HashMap<GroupValues, u64> },
     Duration(HashMap<(usize, GroupValues), Estimate>),
-    Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8 },
-    Aggregate(AggregateValues),
+    Credited { by_group: HashMap<GroupValues, Vec<i128>>, scale: u8, known: Vec<bool> },
+    Aggregate(Arc<AggregateValues>),
     Cohorts(CohortsToDate),
 }
 
@@ -43,11 +45,13 @@ pub struct Grouped<T> {
     pub keys: HashMap<GroupValues, u64>,
 }
 
-/// Runs every pass of a plan over the periods; aggregates of one dataset share one.
+/// Runs every pass of a plan over the periods; aggregates of one dataset share one, also with
+/// other questions of the document where `shared` knows it.
 pub async fn run_leaves(
     context: &Context<'_>,
     leaves: &[Leaf],
     periods: &[Period],
+    shared: Option<&SharedPasses>,
 ) -> ApiResult<Vec<LeafRun>> {
     let aggregates: Vec<(usize, &AggregateKind)> = leaves
         .iter()
@@ -63,7 +67,7 @@ pub async fn run_leaves(
         run_leaf(context, leaf, periods).await.map(|run| (place, run))
     });
     let (values, mut runs) =
-        try_join(run_aggregates(context, &kinds, periods), try_join_all(others)).await?;
+        try_join(run_aggregates(context, &kinds, periods, shared), try_join_all(others)).await?;
     let places = aggregates.iter().map(|(place, _)| *place);
     runs.extend(places.zip(values.into_iter().map(LeafRun::Aggregate)));
     runs.sort_by_key(|(place, _)| *place);
@@ -81,8 +85,7 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
                 .iter()
                 .map(|period| {
                     !context.before_data(&run.loaded, period.span.end)
-                        && (run.loaded.facts.recorded
-                            || context.is_known(&run.loaded, &period.span))
+                        && context.knows_movements(&run.loaded, &period.span)
                 })
                 .collect();
             LeafRun::Movement { run, keys, known }
@@ -110,16 +113,28 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
         }
         Leaf::Attribution(kind) => {
             let run = run_attribution(context, kind, periods, false).await?;
-            LeafRun::Credited { by_group: run.credited_by_group(periods.len()), scale: run.scale() }
+            LeafRun::Credited {
+                by_group: run.credited_by_group(periods.len()),
+                scale: run.scale(),
+                known: periods
+                    .iter()
+                    .map(|period| {
+                        !context.before_data(run.loaded(), period.span.end)
+                            && context.knows_movements(run.loaded(), &period.span)
+                    })
+                    .collect(),
+            }
         }
         Leaf::Aggregate(kind) => {
-            let values = run_aggregates(context, &[kind], periods).await?.into_iter().next();
+            let values = run_aggregates(context, &[kind], periods, None).await?.into_iter().next();
             LeafRun::Aggregate(values.unwrap_or_default())
         }
         Leaf::Cumulative { of, window } => {
-            LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?)
+            LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?.into())
         }
-        Leaf::Conversion(kind) => LeafRun::Aggregate(run_conversion(context, kind, periods).await?),
+        Leaf::Conversion(kind) => {
+            LeafRun::Aggregate(run_conversion(context, kind, periods).await?.into())
+        }
         Leaf::Cohort(kind) => LeafRun::Cohorts(run_cohorts_to_date(context, kind, periods).await?),
     })
 }
@@ -147,8 +162,11 @@ async fn run_balance(
     Ok(LeafRun::Balance { cells: Grouped { cells, keys }, loaded, known })
 }
 
-fn keys_of<T: Default + Clone>(cells: &Cells<T>, slicer: &Slicer) -> HashMap<GroupValues, u64> {
-    cells.iter().map(|(key, _)| (slicer.values(key), key)).collect()
+fn keys_of<T: Default + Clone + PartialEq>(
+    cells: &Cells<T>,
+    slicer: &Slicer,
+) -> HashMap<GroupValues, u64> {
+    cells.found().map(|(key, _)| (slicer.values(key), key)).collect()
 }
 
 impl LeafRun {
@@ -177,6 +195,7 @@ impl LeafRun {
             Self::Balance { known, .. }
             | Self::Movement { known, .. }
             | Self::Retention { known, .. }
+            | Self::Credited { known, .. }
             | Self::Cohorts(CohortsToDate { known, .. }) => {
                 known.iter().filter(|known| !**known).count()
             }
@@ -221,7 +240,8 @@ impl LeafRun {
                 let Measure::Duration(measure) = measure else { return None };
                 duration_value(estimates.get(&(period, group.clone()))?, measure)
             }
-            Self::Credited { by_group, scale } => {
+            Self::Credited { by_group, scale, known } => {
+                known[period].then_some(())?;
                 let credited = by_group.get(group).map_or(0, |periods| periods[period]);
                 Some(Number::Decimal(credited, *scale))
             }

@@ -14,7 +14,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::planner::{MetricPlan, MetricQuery, Period, PeriodAsk, Spine, TableAsk, column_keys};
 use crate::values::{Instant, Number};
 
-use super::aggregate::newest_of;
+use super::aggregate::{SharedPasses, newest_of};
 use super::context::Context;
 use super::typed::compare_groups;
 use super::{Cell, TableAnswer};
@@ -110,11 +110,11 @@ async fn rows_of(
     spine: &Spine<'_>,
     periods: &[Period],
 ) -> ApiResult<Vec<Row>> {
-    let runs = run_all(context, periods).await?;
+    let runs = run_all(context, periods, context.shared).await?;
     let mut before: Vec<Vec<LeafRun>> = Vec::new();
     for compare in &table.compare_to {
         let shifted = spine.shift(periods, *compare, context.query().grain);
-        before.push(run_all(context, &shifted).await?);
+        before.push(run_all(context, &shifted, None).await?);
     }
     let groups = groups_of(context, &runs);
     context.check_cells(groups.len(), periods.len())?;
@@ -153,8 +153,12 @@ fn numbers_of(
     numbers
 }
 
-async fn run_all(context: &Context<'_>, periods: &[Period]) -> ApiResult<Vec<LeafRun>> {
-    let runs = run_leaves(context, &context.plan.leaves, periods).await?;
+async fn run_all(
+    context: &Context<'_>,
+    periods: &[Period],
+    shared: Option<&SharedPasses>,
+) -> ApiResult<Vec<LeafRun>> {
+    let runs = run_leaves(context, &context.plan.leaves, periods, shared).await?;
     let unknown = runs.iter().map(LeafRun::unknown_periods).max().unwrap_or(0);
     if unknown > 0 {
         context.note(format!(

@@ -10,8 +10,8 @@ use crate::engine::table::GroupValues;
 use crate::engine::{AttributionAnswer, AttributionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Attribution, AttributionAsk, Code, Credit, NONE, Slicer, Span, attribute};
-use crate::model::{AttributionKind, AttributionRule, BalanceShape};
-use crate::planner::Period;
+use crate::model::{AsOfJoin, AttributionKind, AttributionRule, BalanceShape};
+use crate::planner::{Axes, OwnerAxis, Period};
 use crate::values::{Number, Scalar};
 
 use super::compare_groups;
@@ -25,6 +25,11 @@ pub struct AttributionRun {
 }
 
 impl AttributionRun {
+    #[must_use]
+    pub fn loaded(&self) -> &LoadedBalance {
+        &self.loaded
+    }
+
     #[must_use]
     pub fn scale(&self) -> u8 {
         self.loaded.facts.scale
@@ -61,7 +66,7 @@ pub async fn run_attribution(
     let owners = context.facts.owners(&kind.owners).await?;
     context.read(&kind.owners.dataset, None);
     let presenters = presenters_of(context, kind, &loaded).await?;
-    let axes = context.axes(&loaded);
+    let axes = axes_of(context, kind, &loaded);
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
     let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
@@ -81,6 +86,24 @@ pub async fn run_attribution(
     let dataset = context.facts.model.datasets.get(&kind.owners.dataset);
     let owner_names = context.facts.keys.of(&key_space_of(dataset, &kind.owners.owner)).names();
     Ok(AttributionRun { found, slicer, loaded, owner_names })
+}
+
+/// The balance's axes, owners being the definition's own.
+fn axes_of(context: &Context<'_>, kind: &AttributionKind, loaded: &LoadedBalance) -> Axes {
+    let mut axes = context.axes(loaded);
+    let dimension = context.facts.model.dimensions.get(&kind.owners.id_dimension);
+    if let (Some(entity), Some(customer)) =
+        (dimension.and_then(|dimension| dimension.entity.clone()), axes.customer.clone())
+    {
+        let join = AsOfJoin {
+            bridge: kind.owners.dataset.clone(),
+            on: customer,
+            at: kind.owners.from.clone(),
+            weight: kind.owners.share.clone(),
+        };
+        axes.owner = Some(OwnerAxis { entity, join });
+    }
+    axes
 }
 
 /// Presenters of accepted offers by the offer's code.
@@ -134,7 +157,9 @@ pub async fn attribution_answer(
     let labels = owner_labels(context, kind).await;
     let scale = run.scale();
     let mut rows = Vec::new();
-    for (place, period) in periods.iter().enumerate() {
+    let known = |period: &Period| context.knows_movements(&run.loaded, &period.span);
+    context.note_unknown(periods.iter().filter(|period| !known(period)).count());
+    for (place, period) in periods.iter().enumerate().filter(|(_, period)| known(period)) {
         let mut totals: HashMap<&GroupValues, i128> = HashMap::new();
         for (group, _, credits) in &owners {
             *totals.entry(group).or_default() += credits[place].credited;

@@ -13,7 +13,8 @@ use crate::engine::table::GroupValues;
 use crate::engine::{CohortAnswerRow, Group};
 use crate::error::ApiResult;
 use crate::kernels::{
-    Cohort, CohortAsk, CohortCell, Cohorts, Merge, Slicer, cohort_groups, cohorts,
+    Code, Cohort, CohortAsk, CohortCell, Cohorts, Merge, NONE, Place, Slicer, cohort_groups,
+    cohorts,
 };
 use crate::model::{CohortKind, CohortMeasure};
 use crate::planner::{Period, PeriodAsk};
@@ -73,6 +74,19 @@ impl Pass {
             ));
         }
         found
+    }
+
+    /// Whether every balance of a cohort is known; one without customers has none to know.
+    fn knows_cohort(&self, context: &Context<'_>, cohort: &Cohort) -> bool {
+        let counts = |customer: usize, at: Option<i64>| {
+            at.is_some_and(|at| cohort.acquired.contains(at))
+                && self
+                    .slicer
+                    .key(&Place::of_customer(Code::try_from(customer).unwrap_or(NONE)))
+                    .is_some()
+        };
+        cohort.instants.iter().all(|at| self.knows(context, *at))
+            || !self.acquired.iter().enumerate().any(|(customer, at)| counts(customer, *at))
     }
 
     /// Whether balances at an instant are known.
@@ -239,7 +253,7 @@ pub async fn run_cohorts_to_date(
     }
     let mut known = vec![true; periods.len()];
     for (cohort, row) in pass.cohorts.iter().zip(&row_of_cohort) {
-        known[*row] &= cohort.instants.iter().all(|at| pass.knows(context, *at));
+        known[*row] &= pass.knows_cohort(context, cohort);
     }
     let mut by_group = HashMap::new();
     for (key, cells) in found.cells.iter() {

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use arrow::array::ArrayRef;
+
 use crate::engine::context::{Context, compute};
-use crate::engine::load::OriginColumns;
+use crate::engine::keys::Interner;
+use crate::engine::load::{OriginColumns, codes, column};
 use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
 use crate::engine::{DurationAnswerRow, SurvivalPoint};
@@ -83,15 +86,28 @@ async fn origins_of(context: &Context<'_>, kind: &DurationKind) -> ApiResult<Ori
     let origins = context.facts.origins(&OriginColumns::of_duration(kind)).await?;
     context.read(dataset, None);
     if kind.origin == TimeOrigin::Milestone && origins.by_customer.iter().all(Option::is_none) {
-        let name = kind.milestone.as_deref().unwrap_or_default();
-        return Err(ApiError::new(
-            ErrorCode::UnknownValue,
-            format!("No customer has reached a milestone `{name}`."),
-        ));
+        return Err(unknown_milestone(context, kind).await?);
     }
     let as_of = context.as_of();
     let known = origins.by_customer.iter().map(|at| at.filter(|at| *at < as_of));
     Ok(Origins::PerCustomer(known.collect()))
+}
+
+/// The error of a milestone that nobody reached, with the nearest one that somebody did.
+async fn unknown_milestone(context: &Context<'_>, kind: &DurationKind) -> ApiResult<ApiError> {
+    let wanted = kind.milestone.as_deref().unwrap_or_default();
+    let reached = Interner::default();
+    if let Some(milestones) = &kind.milestones {
+        let columns = std::slice::from_ref(&milestones.milestone);
+        let read = |batch: &[ArrayRef]| codes(column(batch, 0)?, &reached).map(drop);
+        context.facts.reader.scan(&milestones.dataset, columns, read).await?;
+    }
+    let names = reached.names();
+    let hint = did_you_mean(wanted, names.iter().map(AsRef::as_ref));
+    Ok(ApiError::new(
+        ErrorCode::UnknownValue,
+        format!("No customer has reached a milestone `{wanted}`.{hint}"),
+    ))
 }
 
 /// Which kinds of expansion count, by code and a last entry for null.

@@ -142,7 +142,9 @@ pub async fn expansion_rows(
     }
     let scale = run.loaded.facts.scale;
     let mut rows = Vec::new();
-    for (place, period) in periods.iter().enumerate() {
+    let known = |period: &Period| context.knows_movements(&run.loaded, &period.span);
+    context.note_unknown(periods.iter().filter(|period| !known(period)).count());
+    for (place, period) in periods.iter().enumerate().filter(|(_, period)| known(period)) {
         let totals = totals_by_group(&run, &groups, place);
         for (values, key) in &groups {
             let cell = run.cells.get(*key).map_or_else(MovementCell::default, |c| c[place]);

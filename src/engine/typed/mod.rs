@@ -22,13 +22,13 @@ pub use retention::{RetentionCells, RetentionPass, parts, retention_rows, run_re
 /// Groups in order (nulls last), each with its key if any fact fell into it. Without group-by the
 /// one group is always there.
 #[must_use]
-pub fn groups_of<T: Default + Clone>(
+pub fn groups_of<T: Default + Clone + PartialEq>(
     context: &Context<'_>,
     cells: &Cells<T>,
     slicer: &Slicer,
 ) -> Vec<(Vec<Scalar>, Option<u64>)> {
     let mut groups: Vec<(Vec<Scalar>, Option<u64>)> =
-        cells.iter().map(|(key, _)| (slicer.values(key), Some(key))).collect();
+        cells.found().map(|(key, _)| (slicer.values(key), Some(key))).collect();
     if groups.is_empty() && context.query().group_by.is_empty() {
         groups.push((Vec::new(), None));
     }

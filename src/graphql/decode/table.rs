@@ -22,7 +22,7 @@ pub(super) fn table_ask(model: &Model, args: &Args, totals: bool) -> ApiResult<T
     let compares = args.items("compareTo").into_iter();
     Ok(TableAsk {
         select: select.into_iter().map(|item| metric(model, item)).collect::<ApiResult<_>>()?,
-        having: args.get("having").map_or_else(|| Ok(Vec::new()), having)?,
+        having: args.get("having").map_or_else(|| Ok(Vec::new()), |value| having(model, value))?,
         compare_to: compares
             .map(|item| choice(item, "compareTo", &COMPARES))
             .collect::<ApiResult<_>>()?,
@@ -41,9 +41,19 @@ fn metric(model: &Model, value: &Value) -> ApiResult<MetricName> {
     })
 }
 
-fn having(value: &Value) -> ApiResult<Vec<(String, Test)>> {
+fn having(model: &Model, value: &Value) -> ApiResult<Vec<(String, Test)>> {
     let mut all = Vec::new();
     for (key, value) in present(object(value, "having")?) {
+        if ["and", "or", "not"].contains(&key.as_str()) {
+            let message = format!("`having` knows no `{key}`: all of its conditions must hold.");
+            return Err(bad(message));
+        }
+        if model.dimensions.contains_key(key.as_str()) {
+            let message = format!(
+                "`having` names `{key}`, which is a dimension and no metric: filter it in `where`."
+            );
+            return Err(bad(message));
+        }
         let tests = number_tests(value, &format!("having.{key}"))?;
         all.extend(tests.into_iter().map(|test| (key.to_string(), test)));
     }

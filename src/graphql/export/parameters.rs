@@ -23,13 +23,18 @@ pub(in super::super) fn arguments(
     let known = contract.arguments("metrics");
     let mut arguments = IndexMap::new();
     let mut period = IndexMap::new();
-    let mut totals = false;
+    let mut totals = None;
     for (name, text) in parameters.iter().filter(|(_, text)| !text.is_empty()) {
         let part = name.strip_prefix("period.").unwrap_or(name);
         if PERIOD.contains(&part) {
-            period.insert(Name::new(part), simple(text, if part == "last" { "Int" } else { "" })?);
+            let value = simple(text, if part == "last" { "Int" } else { "" })?;
+            if period.insert(Name::new(part), value).is_some() {
+                return Err(bad(format!("`{part}` is given twice.")));
+            }
         } else if name == TOTALS {
-            totals = simple(text, "Boolean")? == Value::Boolean(true);
+            if totals.replace(simple(text, "Boolean")? == Value::Boolean(true)).is_some() {
+                return Err(bad(format!("`{TOTALS}` is given twice.")));
+            }
         } else if let Some(argument) = known.iter().find(|argument| argument.name == name) {
             add(&mut arguments, name, value(name, text, argument.ty)?)?;
         } else {
@@ -41,7 +46,7 @@ pub(in super::super) fn arguments(
     if !period.is_empty() {
         add(&mut arguments, "period", Value::Object(period))?;
     }
-    Ok((arguments, totals))
+    Ok((arguments, totals.unwrap_or(false)))
 }
 
 /// A repeated list parameter goes on; anything else may be said once.

@@ -8,7 +8,8 @@ use async_graphql::dynamic::{FieldFuture, FieldValue};
 
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswerRow, BandHit, CohortAnswerRow, DurationAnswerRow,
-    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint,
+    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, Standing,
+    SurvivalPoint,
 };
 use crate::model::{DimensionName, RetentionMethod};
 use crate::values::{Instant, Scalar};
@@ -38,15 +39,7 @@ macro_rules! rows {
 
 #[allow(clippy::unnecessary_wraps)] // the readers' shape: other parts can be missing
 pub(super) fn provenance(answer: &Arc<Answer>) -> Option<&Provenance> {
-    Some(match &**answer {
-        Answer::Retention(_, provenance)
-        | Answer::Expansion(_, provenance)
-        | Answer::Attach(_, provenance)
-        | Answer::Duration(_, provenance)
-        | Answer::Attribution(_, provenance)
-        | Answer::Cohorts(_, provenance)
-        | Answer::Table(_, provenance) => provenance,
-    })
+    Some(answer.provenance())
 }
 
 fn shared(resolvers: &mut Resolvers) {
@@ -70,7 +63,18 @@ fn shared(resolvers: &mut Resolvers) {
         .value("label", |band| Value::from(band.label.as_str()))
         .value("low", |band| band.low.map_or(Value::Null, float))
         .value("high", |band| band.high.map_or(Value::Null, float))
-        .value("source", |band| Value::from(band.source.as_str()));
+        .value("source", |band| Value::from(band.source.as_str()))
+        .field("standing", |context| {
+            let band = context.parent_value.downcast_ref::<BandHit>();
+            // An enum that is null is no value at all.
+            FieldFuture::from_value(band.and_then(|band| band.standing).map(|standing| {
+                Value::from(match standing {
+                    Standing::Bad => "BAD",
+                    Standing::Watch => "WATCH",
+                    Standing::Good => "GOOD",
+                })
+            }))
+        });
     resolvers
         .of::<Provenance>("Provenance")
         .value("definitionVersion", |from| Value::from(from.definition_version.as_str()))

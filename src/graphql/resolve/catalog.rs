@@ -6,9 +6,11 @@ use std::sync::Arc;
 use async_graphql::Value;
 use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 
-use crate::engine::{BandHit, TableStatus};
-use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::model::{Dimension, DimensionName, GoodDirection, Metric, Model, Tile};
+use crate::engine::{TableStatus, bands_of};
+use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
+use crate::model::{
+    Dimension, DimensionName, GoodDirection, Metric, MetricKind, Model, Tile, Window,
+};
 use crate::values::Instant;
 
 use super::super::ProblemInfo;
@@ -32,6 +34,10 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .field("tables", tables)
         .field("name", |context| of_model(context, |model| &model.name))
         .field("currency", |context| of_model(context, |model| &model.currency))
+        .field("timeZone", |context| {
+            let zone = execution(&context).map(|found| found.model().calendar.zone.name());
+            FieldFuture::from_value(zone.map(Value::from))
+        })
         .field("definitionVersion", |context| of_model(context, |model| &model.version))
         .field("tiles", |context| {
             let tiles = execution(&context).map_or(&[][..], |found| &found.model().tiles);
@@ -128,7 +134,9 @@ async fn find_values(
 ) -> ApiResult<Value> {
     let wanted = argument(context, "dimension").and_then(name_of).unwrap_or_default();
     let Some(dimension) = execution.model().dimensions.get(wanted) else {
-        let message = format!("Dimension `{wanted}` is not defined.");
+        let names = execution.model().dimensions.keys().map(DimensionName::as_str);
+        let hint = did_you_mean(wanted, names);
+        let message = format!("Dimension `{wanted}` is not defined.{hint}");
         return Err(ApiError::new(ErrorCode::UnknownDimension, message));
     };
     let limit = match argument(context, "limit") {
@@ -179,17 +187,17 @@ fn metric_fields(resolvers: &mut Resolvers) {
         .value("lineage", |metric| {
             metric.lineage.iter().map(|(dataset, column)| format!("{dataset}.{column}")).collect()
         })
+        .value("windowMonths", |metric| match &metric.kind {
+            MetricKind::Retention(kind) => match kind.window {
+                Window::TrailingMonths(months) => Value::from(months),
+                Window::Period => Value::Null,
+            },
+            _ => Value::Null,
+        })
         .field("bands", |context| {
-            let bands = context.parent_value.downcast_ref::<Metric>().map(|metric| {
-                let hits = metric.bands.iter().map(|band| BandHit {
-                    label: band.label.clone(),
-                    low: band.low,
-                    high: band.high,
-                    source: band.source.clone(),
-                });
-                FieldValue::list(hits.map(FieldValue::owned_any))
-            });
-            FieldFuture::Value(bands)
+            let bands = context.parent_value.downcast_ref::<Metric>().map(bands_of);
+            let bands = bands.map(|bands| bands.into_iter().map(FieldValue::owned_any));
+            FieldFuture::Value(bands.map(FieldValue::list))
         });
 }
 

@@ -23,16 +23,17 @@ async fn metrics_are_listed_and_searched_without_the_private_ones() {
 async fn a_metric_shows_its_definition() {
     let query = "query($m: MetricName!) { catalog { metric(name: $m) { name label kind unit additive goodDirection
         status deprecated formula definition file line dimensions lineage sql available
-        unavailableBecause bands { label low high source } } } }";
+        unavailableBecause windowMonths
+        bands { label low high source standing } } } }";
     let response = parsed(query, r#"{"m": "nrr"}"#).await;
     let expected = concat!(
         r#"{"name":"nrr","label":"nrr","kind":"retention","unit":"ratio","additive":"adds up","#,
         r#""goodDirection":null,"status":"stable","deprecated":null,"formula":"a / b","#,
         r#""definition":"name: nrr","file":"canonical/metrics.yml","line":12,"#,
         r#""dimensions":["segment","region"],"lineage":["mrr_movements.amount"],"sql":"select nrr","#,
-        r#""available":true,"unavailableBecause":null,"bands":["#,
-        r#"{"label":"problem","low":null,"high":0.9,"source":"handbook"},"#,
-        r#"{"label":"excellent","low":1.1,"high":null,"source":"handbook"}]}"#,
+        r#""available":true,"unavailableBecause":null,"windowMonths":12,"bands":["#,
+        r#"{"label":"problem","low":null,"high":0.9,"source":"handbook","standing":null},"#,
+        r#"{"label":"excellent","low":1.1,"high":null,"source":"handbook","standing":null}]}"#,
     );
     assert_eq!(response["data"]["catalog"]["metric"].to_string(), expected);
     let customers =
@@ -94,7 +95,7 @@ async fn tables_and_problems() {
 }
 
 #[tokio::test]
-async fn the_project_says_its_name_currency_and_tiles() {
+async fn the_project_says_its_name_currency_zone_and_tiles() {
     let mut model = model();
     model.tiles = vec![Tile {
         metric: MetricName::new("mrr"),
@@ -102,7 +103,7 @@ async fn the_project_says_its_name_currency_and_tiles() {
         group_by: vec![DimensionName::new("segment")],
     }];
     let (api, _) = over(FakeEngine::new(model));
-    let query = "{ catalog { name currency tiles { metric label groupBy } } }";
-    let expected = r#"{"data":{"catalog":{"name":"test","currency":"EUR","tiles":[{"metric":"mrr","label":"MRR by segment","groupBy":["segment"]}]}}}"#;
+    let query = "{ catalog { name currency timeZone tiles { metric label groupBy } } }";
+    let expected = r#"{"data":{"catalog":{"name":"test","currency":"EUR","timeZone":"UTC","tiles":[{"metric":"mrr","label":"MRR by segment","groupBy":["segment"]}]}}}"#;
     assert_eq!(text(&execute(&api, query, "{}").await), expected);
 }

@@ -1,7 +1,7 @@
 //! How values are written.
 
 use crate::engine::{Answer, Cell, ColumnKind};
-use crate::model::MetricName;
+use crate::model::{Band, DimensionName, GoodDirection, MetricName};
 use crate::planner::Ask;
 use crate::values::{Instant, Number, Scalar};
 
@@ -85,6 +85,36 @@ async fn groups_and_provenance() {
     let provenance = &response["data"]["nrr"]["provenance"];
     assert_eq!(provenance["dataThrough"], "2026-01-01T00:00:00Z");
     assert_eq!(provenance["notes"][0], "1 row without a customer was left out.");
+}
+
+/// 10.00 and 430.50 by segment, against bands written here: SMB has a band of its own.
+#[tokio::test]
+async fn values_of_a_table_carry_the_band_of_their_slice() {
+    let mut model = super::super::testing::model();
+    let band = |label: &str, low, high, only| Band {
+        label: label.into(),
+        low,
+        high,
+        source: "plan".into(),
+        only,
+    };
+    let smb = vec![(DimensionName::new("segment"), "SMB".to_owned())];
+    let mrr = model.metrics.get_mut("mrr").unwrap();
+    mrr.good = Some(GoodDirection::Up);
+    mrr.bands = vec![
+        band("small", None, Some(100.0), Vec::new()),
+        band("large", Some(100.0), None, Vec::new()),
+        band("fine for SMB", Some(10.0), None, smb),
+    ];
+    let (api, _) = over(FakeEngine::new(model));
+    let query = "{ metrics(select: [mrr, expansion_mrr], groupBy: [segment]) {
+        rows marks { row metric band { label source standing } } } }";
+    let response = execute(&api, query, "{}").await;
+    let expected = concat!(
+        r#""marks":[{"row":0,"metric":"mrr","band":{"label":"fine for SMB","source":"plan","standing":"GOOD"}},"#,
+        r#"{"row":1,"metric":"mrr","band":{"label":"large","source":"plan","standing":"GOOD"}}]"#,
+    );
+    assert!(text(&response).contains(expected), "{}", text(&response));
 }
 
 #[tokio::test]

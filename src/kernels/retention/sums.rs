@@ -125,6 +125,15 @@ impl Piece<i128> {
             && self.churn == 0
     }
 
+    /// The part of another owner of the same unit.
+    pub(super) fn add(&mut self, mut other: Self) {
+        self.start += other.start;
+        self.end += other.end;
+        for (mine, theirs) in self.changes().into_iter().zip(other.changes()) {
+            *mine += *theirs;
+        }
+    }
+
     fn changes(&mut self) -> [&mut i128; 5] {
         [
             &mut self.expansion,

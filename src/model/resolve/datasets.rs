@@ -128,10 +128,11 @@ impl Resolver<'_> {
         for (name, def) in &written.datasets {
             let name = DatasetName::new(*name);
             for join in &def.joins {
-                if let Some(join) = self.join(&name, join)
+                if let Some(bound) = self.join(&name, join)
+                    && self.is_only_way(&name, &bound, join)
                     && let Some(dataset) = self.datasets.get_mut(name.as_str())
                 {
-                    dataset.as_of_joins.push(join);
+                    dataset.as_of_joins.push(bound);
                 }
             }
         }
@@ -160,6 +161,25 @@ impl Resolver<'_> {
         let found = Diagnostic::new(Code::JoinMismatch, def.to.span, message);
         self.out.push(found.help("a bridge has one key in common and at least one more"));
         None
+    }
+
+    /// Two joins to one entity would leave open whose rows count: at which instant, by which bridge.
+    fn is_only_way(&mut self, from: &DatasetName, join: &AsOfJoin, def: &JoinDef) -> bool {
+        let Some(dataset) = self.datasets.get(from) else { return false };
+        let Some(bridge) = self.datasets.get(&join.bridge) else { return false };
+        let twice = dataset
+            .bridged(&self.datasets)
+            .find(|(entity, _)| **entity != join.on && bridge.keys.contains_key(*entity));
+        let Some((entity, first)) = twice else { return true };
+        let message = format!(
+            "`{from}` leads to `{entity}` twice: through `{}` at `{}`, and through `{}` at `{}`",
+            first.bridge, first.at, join.bridge, join.at
+        );
+        let found = Diagnostic::new(Code::JoinMismatch, def.to.span, message);
+        self.out.push(found.help(
+            "keep one of the joins; for the other, define a second dataset over the same table",
+        ));
+        false
     }
 
     /// The bridge says from when to when its rows are valid, or the join says it for it.

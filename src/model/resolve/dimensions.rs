@@ -92,9 +92,9 @@ impl Resolver<'_> {
     /// The column's type where the expression is a column, else text.
     fn type_of(&self, dataset: &DatasetName, expr: &ScalarExpr) -> ColumnType {
         let [column] = expr.columns.as_slice() else { return ColumnType::Text };
-        let bare = expr.sql.trim().trim_matches('"').eq_ignore_ascii_case(column.as_str());
         let found = self.datasets.get(dataset).and_then(|found| found.columns.get(column));
-        found.filter(|_| bare).map_or(ColumnType::Text, |column| column.data_type)
+        let found = found.filter(|_| expr.is_column(column));
+        found.map_or(ColumnType::Text, |column| column.data_type)
     }
 
     /// Entities that bridges lead to have a past: breakdowns use the one at the window's start.
@@ -102,10 +102,8 @@ impl Resolver<'_> {
         let bridged: Vec<EntityName> = self
             .datasets
             .values()
-            .flat_map(|dataset| &dataset.as_of_joins)
-            .filter_map(|join| Some((join, self.datasets.get(&join.bridge)?)))
-            .flat_map(|(join, bridge)| bridge.keys.keys().filter(|key| **key != join.on))
-            .cloned()
+            .flat_map(|dataset| dataset.bridged(&self.datasets))
+            .map(|(entity, _)| entity.clone())
             .collect();
         for dimension in self.dimensions.values_mut() {
             dimension.history =

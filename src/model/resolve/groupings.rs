@@ -5,18 +5,20 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::balances::{CUSTOMER, PRODUCT};
+use super::balances::CUSTOMER;
 use super::{Resolver, graph};
 use crate::model::{
-    Balance, BalanceName, BalanceShape, Dataset, DatasetName, DimensionName, EntityName, Metric,
-    MetricKind,
+    Aggregate, BalanceName, ColumnName, DatasetName, Dimension, DimensionName, DimensionValue,
+    EntityName, Metric, MetricKind, RetentionUnit,
 };
 
-/// Entities that rows lead to, and the datasets whose own rows they are.
+/// Entities that rows lead to, and the dataset whose own rows they are: whole ones, or their kind
+/// alone.
 #[derive(Default)]
 struct Reach {
     entities: HashSet<EntityName>,
-    rows: HashSet<DatasetName>,
+    rows: Option<DatasetName>,
+    kind: Option<(DatasetName, ColumnName)>,
 }
 
 impl Resolver<'_> {
@@ -28,23 +30,33 @@ impl Resolver<'_> {
             | MetricKind::Cumulative { .. } => {
                 return self.common_dimensions(metric);
             }
-            MetricKind::Aggregate(kind) => self.reach_of_rows(&kind.dataset),
-            MetricKind::Conversion(kind) => self.reach_of_rows(&kind.base.dataset),
-            MetricKind::Balance { balance, .. } => self.reach_of_balance(balance, &[]),
-            // Owners at the window's start, with product lines for units that have them.
-            MetricKind::Retention(kind) => self.reach_of_balance(&kind.balance, &[Extra::Owners]),
+            // A row of two owners has no half value, so a median has no part of it.
+            MetricKind::Aggregate(kind) => {
+                self.reach_of_rows(&kind.dataset, kind.aggregate != Aggregate::Median)
+            }
+            MetricKind::Conversion(kind) => self.reach_of_rows(&kind.base.dataset, true),
+            MetricKind::Balance { balance, .. } => {
+                self.reach_of_balance(balance, &[Extra::Products])
+            }
+            // Owners at the window's start. Customers do not add up over products, lines do.
+            MetricKind::Retention(kind) => match kind.unit {
+                RetentionUnit::Customer => self.reach_of_balance(&kind.balance, &[Extra::Owners]),
+                RetentionUnit::CustomerProduct => {
+                    self.reach_of_balance(&kind.balance, &[Extra::Owners, Extra::Products])
+                }
+            },
             MetricKind::Movement { balance, .. } => {
-                self.reach_of_balance(balance, &[Extra::Owners, Extra::LedgerRows])
+                self.reach_of_balance(balance, &[Extra::Owners, Extra::Products, Extra::Kinds])
             }
             MetricKind::Attribution(kind) => {
-                let extras = [Extra::Owners, Extra::LedgerRows];
-                let mut reach = self.reach_of_balance(&kind.balance, &extras);
+                let mut reach =
+                    self.reach_of_balance(&kind.balance, &[Extra::Products, Extra::Kinds]);
                 let owner = self.dimensions.get(&kind.owners.id_dimension);
                 reach.entities.extend(owner.and_then(|dimension| dimension.entity.clone()));
                 reach
             }
             MetricKind::Attach(_) | MetricKind::Duration(_) | MetricKind::Cohort(_) => {
-                Reach { entities: [EntityName::new(CUSTOMER)].into(), rows: HashSet::new() }
+                Reach { entities: [EntityName::new(CUSTOMER)].into(), ..Reach::default() }
             }
         };
         self.within(&reach)
@@ -55,10 +67,25 @@ impl Resolver<'_> {
             .values()
             .filter(|dimension| match &dimension.entity {
                 Some(entity) => reach.entities.contains(entity),
-                None => reach.rows.contains(&dimension.dataset),
+                None => {
+                    reach.rows.as_ref() == Some(&dimension.dataset)
+                        || self.is_kind(reach, dimension)
+                }
             })
             .map(|dimension| dimension.name.clone())
             .collect()
+    }
+
+    /// Whether a dimension is the kind of a movement, or rolls it up.
+    fn is_kind(&self, reach: &Reach, dimension: &Dimension) -> bool {
+        let Some((dataset, column)) = &reach.kind else { return false };
+        match &dimension.value {
+            DimensionValue::Expr(expr) => dimension.dataset == *dataset && expr.is_column(column),
+            DimensionValue::RollUp { of, .. } => {
+                self.dimensions.get(of).is_some_and(|base| self.is_kind(reach, base))
+            }
+            DimensionValue::Key => false,
+        }
     }
 
     /// What all inputs can be grouped by.
@@ -71,41 +98,34 @@ impl Resolver<'_> {
         first.dimensions.iter().filter(in_all).cloned().collect()
     }
 
-    fn reach_of_rows(&self, name: &DatasetName) -> Reach {
-        let mut reach = Reach { rows: [name.clone()].into(), ..Reach::default() };
+    fn reach_of_rows(&self, name: &DatasetName, with_owners: bool) -> Reach {
+        let mut reach = Reach { rows: Some(name.clone()), ..Reach::default() };
         if let Some(dataset) = self.datasets.get(name) {
             reach.entities.extend(dataset.keys.keys().cloned());
-            reach.entities.extend(self.bridged(dataset));
+            let bridged = dataset.bridged(&self.datasets).filter(|_| with_owners);
+            reach.entities.extend(bridged.map(|(entity, _)| entity.clone()));
         }
         reach
-    }
-
-    /// Entities that the dataset's as-of joins lead to.
-    fn bridged(&self, dataset: &Dataset) -> Vec<EntityName> {
-        dataset
-            .as_of_joins
-            .iter()
-            .filter_map(|join| Some((join, self.datasets.get(&join.bridge)?)))
-            .flat_map(|(join, bridge)| bridge.keys.keys().filter(|key| **key != join.on))
-            .cloned()
-            .collect()
     }
 
     fn reach_of_balance(&self, name: &BalanceName, extras: &[Extra]) -> Reach {
         let mut reach = Reach::default();
         let Some(balance) = self.balances.get(name) else { return reach };
-        reach.entities.insert(EntityName::new(CUSTOMER));
-        if balance.shapes.iter().any(has_product) {
-            reach.entities.insert(EntityName::new(PRODUCT));
-        }
         for shape in &balance.shapes {
             let Some(dataset) = self.datasets.get(shape.dataset()) else { continue };
-            if extras.contains(&Extra::Owners) {
-                reach.entities.extend(self.bridged(dataset));
+            reach.entities.extend(dataset.entity_of(shape.customer()).cloned());
+            if extras.contains(&Extra::Products) {
+                let product = shape.product().and_then(|column| dataset.entity_of(column));
+                reach.entities.extend(product.cloned());
+            }
+            if let (true, None, Some(kind)) =
+                (extras.contains(&Extra::Kinds), &reach.kind, shape.kind())
+            {
+                reach.kind = Some((dataset.name.clone(), kind.clone()));
             }
         }
-        if extras.contains(&Extra::LedgerRows) {
-            reach.rows.extend(ledgers(balance));
+        if extras.contains(&Extra::Owners) {
+            reach.entities.extend(balance.owner(&self.datasets).map(|(entity, _)| entity.clone()));
         }
         reach
     }
@@ -126,23 +146,10 @@ impl Resolver<'_> {
 
 #[derive(PartialEq, Eq)]
 enum Extra {
-    /// Entities behind as-of bridges: who owned the customer then.
+    /// The products that balances are of.
+    Products,
+    /// The entity behind the as-of bridge: who owned the customer then.
     Owners,
-    /// The ledger's own dimensions: the type of an expansion.
-    LedgerRows,
-}
-
-fn has_product(shape: &BalanceShape) -> bool {
-    match shape {
-        BalanceShape::Ledger(shape) => shape.product.is_some(),
-        BalanceShape::Intervals(shape) => shape.product.is_some(),
-        BalanceShape::Snapshots(shape) => shape.product.is_some(),
-    }
-}
-
-fn ledgers(balance: &Balance) -> impl Iterator<Item = DatasetName> {
-    balance.shapes.iter().filter_map(|shape| match shape {
-        BalanceShape::Ledger(ledger) => Some(ledger.dataset.clone()),
-        _ => None,
-    })
+    /// The ledger's own kinds: the type of an expansion.
+    Kinds,
 }

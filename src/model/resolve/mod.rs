@@ -17,6 +17,7 @@ mod lineage;
 mod metrics;
 mod names;
 mod project;
+mod tests;
 mod tiles;
 mod words;
 
@@ -53,6 +54,7 @@ pub fn resolve(
         resolver.finish_metrics(&order);
     }
     let tiles = resolver.resolve_tiles();
+    let tests = resolver.resolve_tests(&written, project.as_ref().map(|project| project.calendar));
 
     let Resolver { datasets, dimensions, balances, metrics, out, .. } = resolver;
     let failed = out.iter().any(|found| found.severity() == Severity::Error);
@@ -67,6 +69,7 @@ pub fn resolve(
         balances,
         metrics,
         tiles,
+        tests,
     });
     (model, Diagnostics::new(sources.clone(), out))
 }

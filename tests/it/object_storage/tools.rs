@@ -51,12 +51,13 @@ fn folder(name: &str) -> PathBuf {
 /// A program of a Python package in an environment of its own.
 pub fn python_tool(name: &str, package: &str, program: &str) -> Command {
     let folder = folder(name);
-    let program = folder.join("bin").join(program);
-    if !program.exists() {
+    let installed = folder.join("installed").join(package);
+    if !installed.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
         run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", package]));
+        fs::create_dir_all(&installed).unwrap();
     }
-    Command::new(program)
+    Command::new(folder.join("bin").join(program))
 }
 
 /// A program of an npm package in a folder of its own.

@@ -1,6 +1,7 @@
 //! What several tests need: warehouses written from CSV, a project over them, questions in process.
 
 pub mod demo;
+pub mod desk;
 pub mod tables;
 pub mod warehouse;
 
@@ -13,6 +14,7 @@ use upswell::clock::SystemClock;
 use upswell::diagnostics::{Format, SourceFile};
 use upswell::engine::{EngineSettings, LocalEngine};
 use upswell::graphql::{Api, Caller, GraphqlRequest};
+use upswell::model::Model;
 use upswell::project::{ProjectFiles, load};
 
 /// The API over a warehouse folder, with the canonical definitions and whatever `upswell.yml` adds.
@@ -22,15 +24,25 @@ pub fn api(root: &Path, settings: &str) -> Api {
 
 /// The API of a project given as texts.
 pub fn api_of(root: &Path, files: &[(&str, &str)]) -> Api {
+    open(root, files).0
+}
+
+/// The API of a project given as texts, and the catalog that it reads through.
+pub fn open(root: &Path, files: &[(&str, &str)]) -> (Api, Catalog) {
+    let model = model_of(root, files);
+    let catalog = Catalog::open(Arc::clone(&model), CatalogSettings::default()).unwrap();
+    let (clock, settings) = (Arc::new(SystemClock), EngineSettings::default());
+    let engine = LocalEngine::new(model, catalog.clone(), settings, clock).unwrap();
+    (Api::new(Arc::new(engine)).unwrap(), catalog)
+}
+
+/// The model of a project given as texts.
+pub fn model_of(root: &Path, files: &[(&str, &str)]) -> Arc<Model> {
     let files = files.iter().map(|(path, text)| SourceFile::new(*path, *text)).collect();
     let loaded = load(&ProjectFiles::from_texts(root, files));
     let model =
         loaded.model.unwrap_or_else(|| panic!("{}", loaded.diagnostics.render(Format::Human)));
-    let model = Arc::new(model);
-    let catalog = Catalog::open(Arc::clone(&model), CatalogSettings::default()).unwrap();
-    let clock = Arc::new(SystemClock);
-    let engine = LocalEngine::new(model, catalog, EngineSettings::default(), clock).unwrap();
-    Api::new(Arc::new(engine)).unwrap()
+    Arc::new(model)
 }
 
 /// Executes a document and gives the whole response.

@@ -1,10 +1,13 @@
 //! The composition root: a project folder → model, catalog, engine, API.
 
+mod reloader;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::catalog::{Catalog, CatalogError, CatalogSettings};
 use crate::clock::SystemClock;
@@ -12,10 +15,13 @@ use crate::config::{self, GivenLimits, Limits, SettingError};
 use crate::definitions::Definitions;
 use crate::diagnostics::{Diagnostics, Format, Severity, SourceFile};
 use crate::engine::{Engine, EngineSettings, LocalEngine};
+use crate::fixtures::FixtureError;
 use crate::generate::GenerateError;
 use crate::graphql::{Api, ProblemInfo, SchemaError};
 use crate::model::Model;
-use crate::project::{Loaded, ProjectFiles, load};
+use crate::project::{Loaded, ProjectFiles, load, load_with_tests};
+
+pub use reloader::{Reloader, open_reloadable};
 
 /// Why a command cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +42,16 @@ pub enum AppError {
     Response(#[source] serde_json::Error),
     #[error("there is no metric and no diagnostic code `{name}`.{hint}")]
     UnknownSubject { name: String, hint: String },
+    #[error("`{}` holds a project already", .0.display())]
+    ProjectExists(PathBuf),
+    #[error("`{0}` is no local folder: files are written to local warehouses only")]
+    RemoteWarehouse(String),
+    #[error("`{}` holds no CSV file", .0.display())]
+    NoCsv(PathBuf),
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    #[error("no test's metric or name holds `{0}`")]
+    NoTest(String),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
@@ -60,38 +76,63 @@ pub struct Opened {
 
 /// Reads and resolves a project's definitions.
 pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
+    let files = read_project(folder)?;
+    let begun = Instant::now();
+    let loaded = load(&files);
+    tracing::debug!(micros = begun.elapsed().as_micros(), "definitions loaded");
+    Ok(loaded)
+}
+
+/// The same with the tests of the definitions that ship; without a project in the folder, those
+/// definitions alone.
+pub fn load_project_with_tests(folder: &Path) -> Result<Loaded, AppError> {
+    match read_project(folder) {
+        Err(AppError::NoProject(_)) => Ok(load_with_tests(&canonical_alone(folder))),
+        files => files.map(|files| load_with_tests(&files)),
+    }
+}
+
+/// The texts of a project.
+pub fn read_project(folder: &Path) -> Result<ProjectFiles, AppError> {
     let files = ProjectFiles::read(folder)
         .map_err(|source| AppError::Project { path: folder.to_owned(), source })?;
     if files.files.is_empty() && files.unreadable.is_empty() {
         return Err(AppError::NoProject(folder.to_owned()));
     }
-    Ok(load(&files))
+    Ok(files)
+}
+
+/// A project that adds nothing to what ships.
+fn canonical_alone(folder: &Path) -> ProjectFiles {
+    let text = "version: 1\nname: canonical\nwarehouse: warehouse\n";
+    ProjectFiles::from_texts(folder, vec![SourceFile::new("upswell.yml", text)])
 }
 
 /// Opens a project. Touches no table: a store that is down shows in answers.
 pub fn open(folder: &Path, limits: &GivenLimits) -> Result<Opened, AppError> {
-    open_loaded(load_project(folder)?, limits)
+    open_loaded(load_project(folder)?, limits, None)
 }
 
 /// Opens a project or, where the folder holds none, the canonical definitions alone.
 pub fn open_or_canonical(folder: &Path, limits: &GivenLimits) -> Result<Opened, AppError> {
     match load_project(folder) {
-        Err(AppError::NoProject(_)) => {
-            let text = "version: 1\nname: canonical\nwarehouse: warehouse\n";
-            let files = vec![SourceFile::new("upswell.yml", text)];
-            open_loaded(load(&ProjectFiles::from_texts(folder, files)), limits)
-        }
-        loaded => open_loaded(loaded?, limits),
+        Err(AppError::NoProject(_)) => open_loaded(load(&canonical_alone(folder)), limits, None),
+        loaded => open_loaded(loaded?, limits, None),
     }
 }
 
-fn open_loaded(loaded: Loaded, limits: &GivenLimits) -> Result<Opened, AppError> {
+/// What `previous` remembers goes on to the new engine.
+fn open_loaded(
+    loaded: Loaded,
+    limits: &GivenLimits,
+    previous: Option<&LocalEngine>,
+) -> Result<Opened, AppError> {
     let Some(model) = loaded.model else {
         return Err(AppError::Definitions(loaded.diagnostics.render(Format::Human)));
     };
     let problems = problems(&loaded.diagnostics);
     let settings = settings_of(&loaded.definitions);
-    let opened = open_model(model, &config::limits(limits, &settings)?)?;
+    let opened = open_after(model, &config::limits(limits, &settings)?, previous)?;
     Ok(Opened {
         api: opened.api.with_problems(problems),
         diagnostics: loaded.diagnostics,
@@ -109,6 +150,14 @@ pub fn settings_of(definitions: &Definitions) -> BTreeMap<String, String> {
 
 /// An engine and an API over a model.
 pub fn open_model(model: Model, limits: &Limits) -> Result<Opened, AppError> {
+    open_after(model, limits, None)
+}
+
+fn open_after(
+    model: Model,
+    limits: &Limits,
+    previous: Option<&LocalEngine>,
+) -> Result<Opened, AppError> {
     let model = Arc::new(model);
     let settings = CatalogSettings { refresh: limits.refresh, ..CatalogSettings::default() };
     let catalog = Catalog::open(Arc::clone(&model), settings)?;
@@ -117,10 +166,17 @@ pub fn open_model(model: Model, limits: &Limits) -> Result<Opened, AppError> {
         query_memory: limits.query_memory,
         timeout: limits.timeout,
         max_rows: limits.max_rows,
+        // One half for answers, one for the responses that are written from them.
+        result_memory: limits.result_cache / 2,
+        proof_percent: limits.proof_percent,
         ..EngineSettings::default()
     };
-    let engine = Arc::new(LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?);
-    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?;
+    let engine = LocalEngine::new(model, catalog, settings, Arc::new(SystemClock))?;
+    let engine = Arc::new(match previous {
+        Some(previous) => engine.succeeding(previous),
+        None => engine,
+    });
+    let api = Api::new(Arc::clone(&engine) as Arc<dyn Engine>)?.keeping(limits.result_cache / 2);
     Ok(Opened { api, engine, diagnostics: Diagnostics::default(), settings: BTreeMap::new() })
 }
 

@@ -1,0 +1,82 @@
+//! `upswell import`: CSV files become the Parquet tables of a project's local warehouse, with the
+//! types that the project's datasets declare.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::app::{self, AppError};
+use crate::diagnostics::Format;
+use crate::fixtures::{read_csv, write_csv};
+use crate::model::{Dataset, Model};
+
+use super::Ended;
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Folder with upswell.yml.
+    #[arg(short, long, env = "UPSWELL_PROJECT", default_value = ".")]
+    project: PathBuf,
+    /// Folder of CSV files: `accounts.csv` becomes the table `accounts`, `revenue/snapshots.csv` the
+    /// table `revenue/snapshots`. A table's file of an earlier import is replaced.
+    folder: PathBuf,
+}
+
+/// Writes one Parquet file a CSV file.
+pub fn run(args: &ImportArgs) -> Ended {
+    let loaded = app::load_project(&args.project)?;
+    let Some(model) = loaded.model else {
+        return Err(AppError::Definitions(loaded.diagnostics.render(Format::Human)));
+    };
+    if model.warehouse.contains("://") {
+        return Err(AppError::RemoteWarehouse(model.warehouse));
+    }
+    for (table, rows) in import_tables(&model, &args.folder)? {
+        println!("{table}: {rows} rows");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every CSV file below the folder → the table of its path; their names and rows.
+pub fn import_tables(model: &Model, folder: &Path) -> Result<Vec<(String, usize)>, AppError> {
+    let mut written = Vec::new();
+    for (table, file) in csv_files(folder)? {
+        let csv = read_csv(&file)?;
+        let dataset: Option<&Dataset> =
+            model.datasets.values().find(|dataset| dataset.table == table);
+        let place = Path::new(&model.warehouse).join(&table);
+        write_csv(&place, &csv, dataset, &model.calendar)?;
+        written.push((table, csv.rows.len()));
+    }
+    if written.is_empty() {
+        return Err(AppError::NoCsv(folder.to_owned()));
+    }
+    Ok(written)
+}
+
+/// Tables by their paths below the folder, in order.
+fn csv_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, AppError> {
+    let mut found = Vec::new();
+    let mut folders = vec![(String::new(), folder.to_owned())];
+    while let Some((prefix, folder)) = folders.pop() {
+        let failed = |source| AppError::File { path: folder.clone(), source };
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+            let table = format!("{prefix}{stem}");
+            if path.is_dir() {
+                folders.push((format!("{table}/"), path));
+            } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
+                found.push((table, path));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether any CSV file is below the folder.
+pub fn holds_csv(folder: &Path) -> bool {
+    csv_files(folder).is_ok_and(|files| !files.is_empty())
+}

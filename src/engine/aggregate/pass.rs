@@ -1,0 +1,223 @@
+//! One pass over the rows of a dataset: any number of filtered aggregates, grouped by period and
+//! dimensions.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Int32Type};
+use datafusion::common::Column;
+use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, median, min, sum};
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit,
+};
+use datafusion::prelude::{cast, col};
+use datafusion::scalar::ScalarValue;
+
+use crate::engine::context::Context;
+use crate::engine::load::{column, to_scalar};
+use crate::engine::table::GroupValues;
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::kernels::Span;
+use crate::model::{Aggregate, AggregateKind};
+use crate::planner::Predicate;
+use crate::values::{Number, Scalar};
+
+use super::owners::RowOwners;
+use super::rows::{
+    Measured, PERIOD, RowsAsk, filter_column, group_column, plan_error, rows_plan, value_column,
+    weight_column,
+};
+
+/// An aggregate with a filter of its question.
+#[derive(Debug, Clone, Copy)]
+pub struct Measure<'a> {
+    pub kind: &'a AggregateKind,
+    pub filter: Option<&'a Predicate>,
+}
+
+/// The measures of one dataset and time.
+pub struct Pass<'a> {
+    pub measures: &'a [Measure<'a>],
+    pub spans: Arc<[Span]>,
+    pub owners: Option<&'a RowOwners>,
+}
+
+/// What a group and period holds of one measure.
+pub struct Found<'a> {
+    pub group: &'a GroupValues,
+    /// The place among the spans; none: the metric has no time and is the same in all of them.
+    pub span: Option<usize>,
+    pub measure: usize,
+    /// The parts that the value is made of: an average has two.
+    pub parts: Vec<Option<Number>>,
+}
+
+/// Runs the pass; `visit` sees every group and period in which rows count for a measure.
+pub async fn run_pass(
+    context: &Context<'_>,
+    pass: &Pass<'_>,
+    mut visit: impl FnMut(Found<'_>) -> ApiResult<()>,
+) -> ApiResult<()> {
+    let Some(first) = pass.measures.first() else { return Ok(()) };
+    let (dataset, timed) = (&first.kind.dataset, first.kind.time.is_some());
+    let same = pass.measures.iter().all(|measure| measure.filter == first.filter);
+    let measured: Vec<Measured<'_>> = pass
+        .measures
+        .iter()
+        .map(|Measure { kind, filter }| Measured {
+            expr: kind.expr.as_ref(),
+            filter: kind.filter.as_ref(),
+            only: filter.filter(|_| !same),
+            is_shared: is_shared(kind.aggregate),
+        })
+        .collect();
+    let group_by = &context.query().group_by;
+    let ask = RowsAsk {
+        time: first.kind.time.as_ref(),
+        measures: &measured,
+        spans: timed.then(|| Arc::clone(&pass.spans)),
+        group_by,
+        filter: first.filter.filter(|_| same),
+        owners: pass.owners,
+        ..RowsAsk::default()
+    };
+    let rows = rows_plan(context, dataset, &ask).await?;
+    let split = pass.owners.is_some();
+    let (plan, counts) = aggregate_plan(rows, pass.measures, &ask, split)?;
+    let table = context.facts.reader.table(dataset)?;
+    let (lead, groups) = (usize::from(timed), group_by.len());
+    let read = |batch: &[ArrayRef]| {
+        for row in 0..column(batch, lead + groups)?.len() {
+            let group = scalars(batch, row, lead, groups)?;
+            let span = if timed { Some(period_at(column(batch, 0)?, row)) } else { None };
+            let mut next = lead + groups;
+            for (measure, count) in counts.iter().enumerate() {
+                let parts = scalars(batch, row, next, *count)?;
+                next += count;
+                // The first part counts the rows; what no row counts for is not there.
+                if parts.first() != Some(&Scalar::Int(0)) {
+                    let parts = parts.iter().skip(1).map(number).collect::<ApiResult<_>>()?;
+                    visit(Found { group: &group, span, measure, parts })?;
+                }
+            }
+        }
+        Ok(())
+    };
+    context.facts.reader.execute(plan, &[table], read).await
+}
+
+/// Whether owners share what the aggregate adds up; distinct and extreme values they see whole.
+pub fn is_shared(aggregate: Aggregate) -> bool {
+    matches!(aggregate, Aggregate::Count | Aggregate::Sum | Aggregate::Average)
+}
+
+pub fn period_at(periods: &ArrayRef, row: usize) -> usize {
+    usize::try_from(periods.as_primitive::<Int32Type>().value(row)).unwrap_or(0)
+}
+
+pub fn scalars(
+    batch: &[ArrayRef],
+    row: usize,
+    from: usize,
+    count: usize,
+) -> ApiResult<Vec<Scalar>> {
+    (from..from + count)
+        .map(|index| {
+            let value = ScalarValue::try_from_array(column(batch, index)?, row);
+            value.map(|value| to_scalar(&value)).map_err(plan_error)
+        })
+        .collect()
+}
+
+/// Groups rows by period and dimensions. For each measure a count of its rows and its parts
+/// follow, in order; the counts say how many columns each has.
+fn aggregate_plan(
+    rows: LogicalPlan,
+    measures: &[Measure<'_>],
+    ask: &RowsAsk<'_>,
+    split: bool,
+) -> ApiResult<(LogicalPlan, Vec<usize>)> {
+    let mut by: Vec<Expr> = Vec::new();
+    if ask.time.is_some() {
+        by.push(col(Column::new_unqualified(PERIOD)));
+    }
+    let groups = 0..ask.group_by.len();
+    by.extend(groups.map(|index| col(Column::new_unqualified(group_column(index)))));
+    let (mut named, mut counts) = (Vec::new(), Vec::new());
+    for (index, (measure, measured)) in measures.iter().zip(ask.measures).enumerate() {
+        let mut parts = vec![count(lit(1i64))];
+        parts.extend(parts_of(&rows, measure.kind, index, split)?);
+        counts.push(parts.len());
+        for part in parts {
+            let part = if measured.is_filtered() {
+                part.filter(col(Column::new_unqualified(filter_column(index))))
+                    .build()
+                    .map_err(plan_error)?
+            } else {
+                part
+            };
+            named.push(part.alias(format!("__part_{}", named.len())));
+        }
+    }
+    LogicalPlanBuilder::from(rows)
+        .aggregate(by, named)
+        .and_then(LogicalPlanBuilder::build)
+        .map(|plan| (plan, counts))
+        .map_err(plan_error)
+}
+
+fn parts_of(
+    rows: &LogicalPlan,
+    kind: &AggregateKind,
+    index: usize,
+    split: bool,
+) -> ApiResult<Vec<Expr>> {
+    let value = col(Column::new_unqualified(value_column(index)));
+    let weight = || sum(col(Column::new_unqualified(weight_column(index))));
+    let exact = || -> ApiResult<Expr> {
+        let found = value.get_type(rows.schema()).map_err(plan_error)?;
+        exact_sum(value.clone(), &found)
+    };
+    Ok(match (kind.aggregate, kind.expr.is_some()) {
+        (Aggregate::Count, _) if split => vec![weight()],
+        (Aggregate::Count, false) => vec![count(lit(1i64))],
+        (Aggregate::Count, true) => vec![count(value.clone())],
+        (Aggregate::CountDistinct, _) => vec![count_distinct(value.clone())],
+        (Aggregate::Sum, _) => vec![exact()?],
+        (Aggregate::Min, _) => vec![min(value.clone())],
+        (Aggregate::Max, _) => vec![max(value.clone())],
+        (Aggregate::Average, _) if split => vec![exact()?, weight()],
+        (Aggregate::Average, _) => vec![exact()?, count(value.clone())],
+        (Aggregate::Median, _) => vec![median(cast(value.clone(), DataType::Float64))],
+    })
+}
+
+/// Integers are summed as decimals, which cannot wrap; decimals stay exact; floats are floats.
+fn exact_sum(value: Expr, found: &DataType) -> ApiResult<Expr> {
+    match found {
+        DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => {
+            Ok(sum(value))
+        }
+        found if found.is_integer() => Ok(sum(cast(value, DataType::Decimal128(20, 0)))),
+        _ => Err(ApiError::new(
+            ErrorCode::BadData,
+            "The expression that the metric sums is not a number in this table.",
+        )),
+    }
+}
+
+fn number(value: &Scalar) -> ApiResult<Option<Number>> {
+    Ok(match value {
+        Scalar::Null => None,
+        Scalar::Int(value) => Some(Number::Int((*value).into())),
+        Scalar::Decimal(value, 0) => Some(Number::Int(*value)),
+        Scalar::Decimal(value, scale) => Some(Number::Decimal(*value, *scale)),
+        Scalar::Float(value) => Some(Number::Float(*value)),
+        _ => {
+            return Err(ApiError::new(
+                ErrorCode::BadData,
+                "The metric's smallest or largest value is not a number in this table.",
+            ));
+        }
+    })
+}

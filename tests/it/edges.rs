@@ -1,0 +1,236 @@
+//! Edges of the definitions, each a warehouse of a few rows worked out by hand: what is unknown is
+//! null and never zero, groups exist where something happened, owners of one group count once.
+
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use upswell::graphql::Api;
+
+use crate::support::warehouse::write_table;
+use crate::support::{api, ask, refused};
+
+const LEDGER: &str =
+    "movement_id,customer_id,product_id,occurred_at,movement,expansion_type,amount\n";
+
+fn open(tables: &[(&str, &str)]) -> (TempDir, Api) {
+    let root = TempDir::new().unwrap();
+    for (table, rows) in tables {
+        let header = if *table == "mrr_movements" { LEDGER } else { "" };
+        write_table(&root.path().join("warehouse"), table, &format!("{header}{rows}"));
+    }
+    let api = api(root.path(), "");
+    (root, api)
+}
+
+/// Numbers by value: 150.00 is 150.
+fn plain(value: &Json) -> Json {
+    match value {
+        Json::Number(number) => json!(number.as_f64()),
+        Json::Array(items) => items.iter().map(plain).collect(),
+        Json::Object(fields) => fields.iter().map(|(key, v)| (key.clone(), plain(v))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// One column of a flat table's rows.
+fn column(data: &Json, name: &str) -> Json {
+    data["metrics"]["rows"].as_array().unwrap().iter().map(|row| plain(&row[name])).collect()
+}
+
+#[tokio::test]
+async fn credits_are_unknown_where_expansion_is() {
+    let (_root, api) = open(&[
+        (
+            "mrr_movements",
+            "1,a,p,2024-02-15T00:00:00Z,new,,10.00\n2,a,p,2024-03-01T00:00:00Z,expansion,seat,1.00",
+        ),
+        ("csm_assignments", "customer_id,csm_id,share,valid_from,valid_to\n"),
+    ]);
+    let data = ask(
+        &api,
+        "{ metrics(select: [expansion_mrr, credited_mrr], grain: MONTH,
+           period: {start: \"2024-01-01\", end: \"2024-04-01\"}) { rows } }",
+    )
+    .await;
+    assert_eq!(column(&data, "expansion_mrr"), json!([null, 0.0, 1.0]));
+    assert_eq!(column(&data, "credited_mrr"), json!([null, 0.0, 1.0]));
+}
+
+#[tokio::test]
+async fn nothing_is_known_as_of_a_day_before_the_data() {
+    let (_root, api) = open(&[("mrr_movements", "1,a,p,2024-03-01T00:00:00Z,new,,10.00")]);
+    let data = ask(
+        &api,
+        "{ metrics(select: [mrr, new_mrr], period: {start: \"2024-01-01\", end: \"2024-05-01\"},
+           asOf: \"2024-02-15\") { rows provenance { notes } } }",
+    )
+    .await;
+    assert_eq!(column(&data, "mrr"), json!([null]));
+    assert_eq!(column(&data, "new_mrr"), json!([null]));
+    assert!(data["metrics"]["provenance"]["notes"].to_string().contains("before the data began"));
+}
+
+/// February has no snapshot: only what moved between March's end and April's is known.
+#[tokio::test]
+async fn snapshots_say_nothing_about_movements_around_a_missing_month() {
+    let (_root, api) = open(&[
+        (
+            "subscription_months",
+            "month,customer_id,product_id,mrr,seats\n\
+             2024-01-01,a,p,10.00,1\n2024-01-01,a,q,1.00,1\n2024-03-01,a,p,12.00,1\n2024-04-01,a,p,13.00,1",
+        ),
+        (
+            "csm_assignments",
+            "customer_id,csm_id,share,valid_from,valid_to\na,x,,2023-01-01T00:00:00Z,",
+        ),
+    ]);
+    let period = "period: {start: \"2023-12-01\", end: \"2024-06-01\"}, grain: MONTH";
+    let data = ask(
+        &api,
+        &format!(
+            "{{ metrics(select: [expansion_mrr, credited_mrr], {period}) {{ rows }}
+               csmExpansionAttribution({period}) {{
+                 rows {{ period {{ start }} creditedMrr accounts cohortMrr }} provenance {{ notes }} }}
+               expansionByType({period}) {{ rows {{ period {{ start }} amount }} provenance {{ notes }} }} }}"
+        ),
+    )
+    .await;
+    let april_only = json!([null, null, null, null, 1.0, null]);
+    assert_eq!(column(&data, "expansion_mrr"), april_only);
+    assert_eq!(column(&data, "credited_mrr"), april_only);
+    let attribution = &data["csmExpansionAttribution"];
+    assert_eq!(
+        plain(&attribution["rows"]),
+        json!([{"period": {"start": "2024-04-01"}, "creditedMrr": 1.0, "accounts": 1.0, "cohortMrr": 12.0}])
+    );
+    assert!(attribution["provenance"]["notes"].to_string().contains("between snapshots"));
+    let expansion = &data["expansionByType"];
+    assert_eq!(
+        plain(&expansion["rows"]),
+        json!([{"period": {"start": "2024-04-01"}, "amount": 1.0}])
+    );
+    assert!(expansion["provenance"]["notes"].to_string().contains("between snapshots"));
+}
+
+#[tokio::test]
+async fn groups_are_those_found_in_a_period_of_the_answer() {
+    let (_root, api) = open(&[
+        (
+            "customers",
+            "customer_id,name,segment,acquired_on\na,A,Now,2024-01-05\nb,B,Later,2024-06-05\nc,C,Earlier,2023-01-05",
+        ),
+        (
+            "mrr_movements",
+            "1,c,p,2023-01-05T00:00:00Z,new,,1.00\n2,c,p,2023-02-05T00:00:00Z,churn,,-1.00\n\
+             3,a,p,2024-01-05T00:00:00Z,new,,1.00\n4,b,p,2024-06-05T00:00:00Z,new,,1.00",
+        ),
+    ]);
+    let january = "period: {start: \"2024-01-01\", end: \"2024-02-01\"}, groupBy: [segment]";
+    let data = ask(
+        &api,
+        &format!(
+            "{{ metrics(select: [mrr, nrr_period], {january}) {{ rows }}
+               nrr({january}, window: PERIOD) {{ rows {{ group {{ value }} endingMrr }} }} }}"
+        ),
+    )
+    .await;
+    assert_eq!(column(&data, "segment"), json!(["Now"]));
+    assert_eq!(
+        plain(&data["nrr"]["rows"]),
+        json!([{"group": [{"value": "Now"}], "endingMrr": 1.0}])
+    );
+}
+
+#[tokio::test]
+async fn empty_months_before_the_data_do_not_void_a_cohort() {
+    let (_root, api) = open(&[
+        ("customers", "customer_id,name,segment,acquired_on\nc,C,S,2024-02-20"),
+        (
+            "mrr_movements",
+            "1,c,p,2024-02-20T00:00:00Z,new,,10.00\n2,c,p,2024-03-10T00:00:00Z,expansion,seat,5.00",
+        ),
+    ]);
+    let data = ask(
+        &api,
+        "{ metrics(select: [cohort_mrr_retention], period: {start: \"2023-12-01\", end: \"2024-03-01\"}) {
+           rows totals } }",
+    )
+    .await;
+    assert_eq!(column(&data, "cohort_mrr_retention"), json!([1.5]));
+    assert_eq!(plain(&data["metrics"]["totals"]["cohort_mrr_retention"]), json!(1.5));
+}
+
+/// a (1.00, owned half by x, half by y, both of team t) churns; b (3.00, x) expands by 10.
+#[tokio::test]
+async fn two_owners_of_one_team_count_a_customer_and_an_event_once() {
+    let (_root, api) = open(&[
+        (
+            "mrr_movements",
+            "1,a,p,2023-01-05T00:00:00Z,new,,1.00\n2,a,p,2024-01-06T00:00:00Z,churn,,-1.00\n\
+             3,b,p,2023-01-05T00:00:00Z,new,,3.00\n4,b,p,2024-01-06T00:00:00Z,expansion,seat,10.00\n\
+             5,a,p,2023-12-06T00:00:00Z,expansion,seat,0.01",
+        ),
+        ("csms", "csm_id,name,team\nx,X,t\ny,Y,t"),
+        (
+            "csm_assignments",
+            "customer_id,csm_id,share,valid_from,valid_to\n\
+             a,x,0.5,2023-01-01T00:00:00Z,\na,y,0.5,2023-01-01T00:00:00Z,\nb,x,1,2023-01-01T00:00:00Z,",
+        ),
+    ]);
+    let january = "period: {start: \"2024-01-01\", end: \"2024-02-01\"}";
+    let columns = "customers churnedCustomers logoRetention expansionRate cohortStartingMrr";
+    let data = ask(
+        &api,
+        &format!(
+            "{{ byTeam: nrr({january}, window: PERIOD, groupBy: [csm_team]) {{ rows {{ {columns} }} }}
+               owned: nrr({january}, window: PERIOD, where: {{csm_id: {{isNull: false}}}}) {{ rows {{ {columns} }} }}
+               december: metrics(select: [average_expansion_per_event], groupBy: [csm_team],
+                 period: {{start: \"2023-12-01\", end: \"2024-01-01\"}}) {{ rows }} }}"
+        ),
+    )
+    .await;
+    let expected = json!([{
+        "customers": 2.0, "churnedCustomers": 1.0, "logoRetention": 0.5, "expansionRate": 0.5,
+        "cohortStartingMrr": 4.01,
+    }]);
+    assert_eq!(plain(&data["byTeam"]["rows"]), expected);
+    assert_eq!(plain(&data["owned"]["rows"]), expected);
+    let december = &data["december"]["rows"][0]["average_expansion_per_event"];
+    assert_eq!(plain(december), json!(0.01));
+}
+
+#[tokio::test]
+async fn endless_names_are_refused_at_once_and_not_sent_back() {
+    let (_root, api) = open(&[("mrr_movements", "1,a,p,2024-03-01T00:00:00Z,new,,10.00")]);
+    let name = "s".repeat(200_000);
+    let started = std::time::Instant::now();
+    let (code, message) = refused(&api, &format!("{{ {name} }}")).await;
+    assert_eq!(code, "BAD_REQUEST");
+    assert!(message.len() < 3_000, "{} bytes", message.len());
+    let order = format!(
+        "{{ metrics(select: [mrr], period: {{start: \"2024-01-01\"}}, orderBy: [{{by: \"{name}\"}}]) {{ rows }} }}"
+    );
+    let (code, message) = refused(&api, &order).await;
+    assert_eq!(code, "BAD_REQUEST");
+    assert!(message.len() < 3_000, "{} bytes", message.len());
+    // Minutes before; generous for a busy machine.
+    assert!(started.elapsed().as_secs() < 30);
+}
+
+#[tokio::test]
+async fn contradictions_are_said() {
+    let (_root, api) = open(&[("mrr_movements", "1,a,p,2024-03-01T00:00:00Z,new,,10.00")]);
+    let ask_with = |having: &str| {
+        format!(
+            "{{ metrics(select: [mrr], period: {{start: \"2024-01-01\"}}, having: {having}) {{ rows }} }}"
+        )
+    };
+    let (code, message) = refused(&api, &ask_with("{or: [{mrr: {gt: 1}}]}")).await;
+    assert_eq!(code, "BAD_REQUEST");
+    assert!(message.contains("`having` knows no `or`"), "{message}");
+    let (_, message) = refused(&api, &ask_with("{segment: {eq: \"x\"}}")).await;
+    assert!(message.contains("is a dimension"), "{message}");
+    let (code, message) =
+        refused(&api, "{ timeToExpansion(milestone: \"ok\") { rows { subjects } } }").await;
+    assert_eq!(code, "BAD_REQUEST");
+    assert!(message.contains("origin: MILESTONE"), "{message}");
+}

@@ -1,0 +1,153 @@
+//! Passes over rows: filters that share one, windows that overlap, the SQL that the catalogue shows.
+//! Numbers are worked out by hand or by SQL over the same files.
+
+use serde_json::json;
+
+use crate::support::desk::{
+    BOTH, JANUARY, METRICS, PROJECT, TICKETS, assert_rows, csv, project, rows, session, sql,
+    support_desk,
+};
+use crate::support::{api_of, ask, execute};
+
+#[tokio::test]
+async fn the_catalogue_s_sql_of_an_aggregate_gives_its_numbers() {
+    let root = support_desk();
+    let (api, _) = project(root.path());
+    let context = session(&root.path().join("warehouse")).await;
+    for name in
+        ["tickets_opened", "urgent_tickets", "ticket_fees", "ticket_customers", "largest_fee"]
+    {
+        let document = format!("{{ catalog {{ metric(name: {name}) {{ sql }} }} }}");
+        let statement = ask(&api, &document).await["catalog"]["metric"]["sql"].clone();
+        let by_hand = sql(&context, statement.as_str().unwrap()).await;
+        let found = csv(&api, &format!("select: [{name}], {BOTH}")).await;
+        let values = |text: &str| -> Vec<String> {
+            text.lines().map(|line| line.rsplit(',').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(values(&by_hand), values(&found), "{statement}");
+        assert_eq!(values(&found).len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn filters_of_metrics_count_what_is_true_whatever_is_null() {
+    let root = support_desk();
+    let (api, _) = project(root.path());
+    let found = rows(&api, &format!("select: [urgent_tickets, tickets_opened], {BOTH}")).await;
+    assert_rows(&found, r#"[["2026-01-01", 2, 4], ["2026-02-01", 1, 3]]"#);
+    let alone = rows(&api, &format!("select: [urgent_tickets], {BOTH}, groupBy: [csm_id]")).await;
+    assert_rows(
+        &alone,
+        r#"[["2026-01-01", "m1", 1.600000], ["2026-01-01", "m2", 0.400000],
+            ["2026-01-01", null, 0.000000], ["2026-02-01", "m1", 0.000000],
+            ["2026-02-01", "m2", 0.000000], ["2026-02-01", null, 1.000000]]"#,
+    );
+}
+
+#[tokio::test]
+async fn cumulative_windows_are_what_sql_says_of_each() {
+    let root = support_desk();
+    let (api, catalog) = project(root.path());
+    let context = session(&root.path().join("warehouse")).await;
+    let (mut weeks, mut expected) = (vec!["2026-01-05".to_owned()], String::new());
+    for days in ["12", "19", "26"] {
+        weeks.push(format!("2026-01-{days}"));
+    }
+    for day in ["2026-02-02", "2026-02-09", "2026-02-16"] {
+        weeks.push(day.to_owned());
+    }
+    for pair in weeks.windows(2) {
+        let (start, end) = (&pair[0], &pair[1]);
+        let of = |what: &str, from: &str| {
+            format!(
+                "(SELECT {what} FROM tickets WHERE opened_at < TIMESTAMP '{end}' AND opened_at >= {from})"
+            )
+        };
+        let text = format!(
+            "SELECT '{start}', {}, {}, {}, {}, {}",
+            of("COALESCE(SUM(amount), 0)", "TIMESTAMP '1900-01-01'"),
+            of("COALESCE(SUM(amount), 0)", &format!("TIMESTAMP '{end}' - INTERVAL '21 days'")),
+            of("MAX(amount)", "TIMESTAMP '2026-01-01'"),
+            of(
+                "CAST(SUM(100 * amount) AS DOUBLE) / (100 * COUNT(amount))",
+                &format!("TIMESTAMP '{end}' - INTERVAL '2 months'")
+            ),
+            of("COUNT(DISTINCT customer_id)", "TIMESTAMP '1900-01-01'"),
+        );
+        expected.push_str(&sql(&context, &text).await);
+    }
+    let select = "select: [fees_so_far, fees_three_weeks, largest_so_far, average_two_months, customers_so_far]";
+    let period = r#"period: {start: "2026-01-05", end: "2026-02-16"}, grain: WEEK"#;
+    let numbers = |text: &str| -> Vec<Vec<Option<f64>>> {
+        let line = |line: &str| line.split(',').skip(1).map(|cell| cell.parse().ok()).collect();
+        text.lines().map(line).collect()
+    };
+    let found = csv(&api, &format!("{select}, {period}")).await;
+    assert_eq!(numbers(&found), numbers(&expected), "{found}\n{expected}");
+    assert_eq!(numbers(&found).len(), 6);
+    // However many windows: one pass over the rows.
+    let reads = |before: u64| catalog.read_count().requests - before;
+    let before = catalog.read_count().requests;
+    rows(&api, &format!("select: [fees_so_far], {JANUARY}")).await;
+    let once = reads(before);
+    let before = catalog.read_count().requests;
+    rows(&api, &format!("select: [fees_so_far], {period}")).await;
+    assert_eq!(reads(before), once);
+    assert!(once > 0);
+}
+
+#[tokio::test]
+async fn filters_of_several_fields_share_one_pass() {
+    let root = support_desk();
+    let (api, catalog) = project(root.path());
+    let field = |alias: &str, select: &str, filter: &str| {
+        format!(
+            "{alias}: metrics(select: [{select}], {BOTH}, groupBy: [device_model]{filter}) {{ rows }}\n"
+        )
+    };
+    let parts = [
+        field("a", "tickets_opened, urgent_tickets", ""),
+        field("b", "tickets_opened", r#", where: {segment: {eq: "SMB"}}"#),
+        field("c", "ticket_fees, largest_fee", r#", where: {customer_name: {ne: "A"}}"#),
+        field("d", "ticket_customers", r#", where: {segment: {eq: "nobody"}}"#),
+    ];
+    // Each by itself first: footers, attributes and the table's reach are known from then on.
+    let mut alone = Vec::new();
+    for part in &parts {
+        alone.push(ask(&api, &format!("{{ {part} }}")).await);
+    }
+    let before = catalog.read_count().requests;
+    ask(&api, &format!("{{ {} }}", parts[1])).await;
+    let one = catalog.read_count().requests - before;
+    let before = catalog.read_count().requests;
+    let together = ask(&api, &format!("{{ {} }}", parts.concat())).await;
+    // Segment and name are columns of one table: as many reads as the widest of the fields.
+    assert_eq!(catalog.read_count().requests - before, one);
+    for (alias, alone) in ["a", "b", "c", "d"].into_iter().zip(&alone) {
+        assert_eq!(together[alias].to_string(), alone[alias].to_string(), "{alias}");
+    }
+    assert_eq!(together["d"]["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn a_failing_measure_of_a_shared_pass_leaves_the_others_standing() {
+    let root = support_desk();
+    let metrics = format!(
+        "{METRICS}  - {{ name: broken, kind: aggregate, dataset: tickets, aggregate: sum, expr: priority }}\n"
+    );
+    let files = [
+        ("upswell.yml", PROJECT),
+        ("datasets/support.yml", TICKETS),
+        ("metrics/support.yml", metrics.as_str()),
+    ];
+    let api = api_of(root.path(), &files);
+    let document = format!(
+        "{{ good: metrics(select: [tickets_opened], {JANUARY}) {{ rows }} \
+            bad: metrics(select: [broken], {JANUARY}) {{ rows }} }}"
+    );
+    let response = execute(&api, &document).await;
+    assert_eq!(response["data"]["good"]["rows"], json!([{ "tickets_opened": 4 }]));
+    assert!(response["data"]["bad"].is_null());
+    assert_eq!(response["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(response["errors"][0]["extensions"]["code"], "BAD_DATA");
+}
