@@ -41,6 +41,29 @@ impl Delivered {
         self.columns.iter().find(|column| column.name.as_str() == name)
     }
 
+    /// The same table with these columns as plain texts instead of dictionaries, where every file
+    /// has strings in them and no value is mapped.
+    pub fn with_keys(&self, keys: &[ColumnName], files: &[SchemaRef]) -> Self {
+        let plain = |column: &DeliveredColumn| {
+            let unmapped = matches!(&column.target, Target::Text(values) if values.is_empty());
+            let mut found = files.iter().filter_map(|f| f.field_with_name(&column.in_files).ok());
+            unmapped && keys.contains(&column.name) && found.all(|f| is_plain(f.data_type()))
+        };
+        let with_target = |column: &DeliveredColumn| {
+            let target = if plain(column) { Target::Key } else { column.target.clone() };
+            DeliveredColumn { target, ..column.clone() }
+        };
+        let columns: Vec<DeliveredColumn> = self.columns.iter().map(with_target).collect();
+        let fields =
+            columns.iter().map(|c| Field::new(c.name.as_str(), c.target.arrow_type(), true));
+        Self {
+            dataset: self.dataset.clone(),
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            columns,
+            notes: Vec::new(),
+        }
+    }
+
     /// The schema to read a file with: text as dictionaries, everything else as it is.
     pub fn read_schema(&self, found: &Schema) -> SchemaRef {
         let is_text = |field: &Field| {
@@ -48,7 +71,12 @@ impl Delivered {
                 column.in_files == *field.name() && matches!(column.target, Target::Text(_))
             })
         };
+        let is_key = |field: &Field| {
+            let key = |column: &DeliveredColumn| column.target == Target::Key;
+            self.columns.iter().any(|column| column.in_files == *field.name() && key(column))
+        };
         let fields = found.fields().iter().map(|field| match field.data_type() {
+            _ if is_key(field) => Arc::new(Field::clone(field).with_data_type(DataType::Utf8View)),
             // The reader has no dictionaries of strings for bytes without an annotation.
             DataType::Binary if is_text(field) => {
                 Arc::new(Field::clone(field).with_data_type(DataType::Utf8))
@@ -208,6 +236,15 @@ impl Resolver<'_> {
              once, to {scale} decimals",
             self.dataset.name, column.name, file.file
         ))
+    }
+}
+
+/// Strings that readers can deliver as they are.
+fn is_plain(found: &DataType) -> bool {
+    match found {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, value) => is_plain(value),
+        _ => false,
     }
 }
 

@@ -24,6 +24,12 @@ impl FileKey {
         Self { path: meta.location, size: meta.size, etag, modified: meta.last_modified }
     }
 
+    /// Path, size and version in one text.
+    pub fn name(&self) -> String {
+        let version = self.etag.clone().unwrap_or_else(|| self.modified.to_rfc3339());
+        format!("{}\0{}\0{version}", self.path, self.size)
+    }
+
     /// Whether an answer of the store came from this very version. Where listings have no entity
     /// tags, modification times must do; answers round them to seconds, this way or that.
     pub fn is_version_of(&self, answer: &ObjectMeta) -> bool {
@@ -105,8 +111,8 @@ fn listed(meta: ObjectMeta, folder: &Path, partition: Option<&str>) -> Option<Li
 pub(super) fn listing_id(files: &[ListedFile]) -> String {
     let mut hash = Sha256::new();
     for file in files {
-        let version = file.key.etag.clone().unwrap_or_else(|| file.key.modified.to_rfc3339());
-        hash.update(format!("{}\0{}\0{version}\n", file.key.path, file.key.size));
+        hash.update(file.key.name());
+        hash.update("\n");
     }
     short_hex(&hash.finalize())
 }

@@ -37,6 +37,14 @@ pub struct DataFile {
     pub(super) read_schema: SchemaRef,
 }
 
+impl DataFile {
+    /// Names this version of the file: the same version, the same rows.
+    #[must_use]
+    pub fn version(&self) -> String {
+        self.key.name()
+    }
+}
+
 /// Why bytes of a file could not be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadFault {

@@ -9,7 +9,9 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileGroupPartitioner, FileScanConfigBuilder, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::conjunction;
@@ -22,6 +24,9 @@ use super::adapter::FileAdapters;
 use super::columns::Delivered;
 use super::reader::{DataFile, PinnedReaders};
 use super::store::Store;
+
+/// Tables of fewer bytes are split between files only.
+const SMALLEST_SPLIT: usize = 1 << 20;
 
 /// Exactly these files, in the dataset's names and types.
 #[derive(Debug)]
@@ -102,10 +107,16 @@ impl FilesTable {
                 version: None,
             };
             PartitionedFile::new_from_meta(meta)
-                .with_arrow_schema(Arc::clone(&file.read_schema))
+                .with_arrow_schema(self.delivered.read_schema(&file.footer.schema))
                 .with_extension(Arc::clone(file))
         });
-        FileGroup::new(files.collect()).split_files(partitions.max(1))
+        let all = FileGroup::new(files.collect());
+        // By bytes, row groups of one file apart: files of a growing company grow.
+        let by_size = FileGroupPartitioner::new()
+            .with_target_partitions(partitions.max(1))
+            .with_repartition_file_min_size(SMALLEST_SPLIT)
+            .repartition_file_groups(std::slice::from_ref(&all));
+        by_size.unwrap_or_else(|| all.split_files(partitions.max(1)))
     }
 
     /// Row counts are known from the footers; they choose the sides of joins.

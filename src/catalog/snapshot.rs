@@ -55,12 +55,35 @@ impl TableSnapshot {
         columns: &[ColumnName],
         months: Option<(NaiveDate, NaiveDate)>,
     ) -> ApiResult<LogicalPlan> {
+        let files = self.files.iter().filter(|file| within(file, months)).cloned().collect();
+        self.plan(columns, Arc::clone(&self.delivered), files)
+    }
+
+    /// A plan like [`Self::scan`]'s over those of the files that pass, with the texts of `keys` as
+    /// `Utf8View` where the files have strings: keys hardly repeat within a batch.
+    ///
+    /// # Errors
+    /// As for [`Self::scan`].
+    pub fn scan_files(
+        &self,
+        columns: &[ColumnName],
+        keys: &[ColumnName],
+        passes: impl Fn(&DataFile) -> bool,
+    ) -> ApiResult<LogicalPlan> {
+        let schemas: Vec<_> = self.files.iter().map(|f| Arc::clone(&f.footer.schema)).collect();
+        let delivered = self.delivered.with_keys(keys, &schemas);
+        let files = self.files.iter().filter(|file| passes(file)).cloned().collect();
+        self.plan(columns, Arc::new(delivered), files)
+    }
+
+    fn plan(
+        &self,
+        columns: &[ColumnName],
+        delivered: Arc<Delivered>,
+        files: Vec<Arc<DataFile>>,
+    ) -> ApiResult<LogicalPlan> {
         let indices = columns.iter().map(|c| self.index_of(c)).collect::<ApiResult<Vec<_>>>()?;
-        let table = FilesTable {
-            store: Arc::clone(&self.store),
-            delivered: Arc::clone(&self.delivered),
-            files: self.files.iter().filter(|file| within(file, months)).cloned().collect(),
-        };
+        let table = FilesTable { store: Arc::clone(&self.store), delivered, files };
         let name = TableReference::bare(self.dataset.as_str());
         LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), Some(indices))
             .and_then(LogicalPlanBuilder::build)
@@ -84,6 +107,22 @@ impl TableSnapshot {
             }
         }
         range
+    }
+
+    /// Whether a column may have no value in some row, by the footers alone.
+    #[must_use]
+    pub fn may_have_nulls(&self, column: &ColumnName) -> bool {
+        let Some(delivered) = self.delivered.column(column.as_str()) else { return true };
+        let none_in = |file: &Arc<DataFile>| {
+            file.footer.metadata.row_groups().iter().all(|group| {
+                let found = group.columns().iter().find(|chunk| {
+                    chunk.column_path().parts() == std::slice::from_ref(&delivered.in_files)
+                });
+                let statistics = found.and_then(|chunk| chunk.statistics());
+                statistics.and_then(|statistics| statistics.null_count_opt()) == Some(0)
+            })
+        };
+        !self.files.iter().all(none_in)
     }
 
     /// One range per row group that holds values.

@@ -219,15 +219,21 @@ impl<'a> Context<'a> {
                 loaded.left_out
             ));
         }
-        if loaded.facts.time.is_empty() {
+        if loaded.rows == 0 {
             self.note(format!("{dataset} holds no rows."));
         }
     }
 
-    /// The axes of a loaded balance.
+    /// The axes of a loaded balance; those whose column was not read lead nowhere.
     #[must_use]
     pub fn axes(&self, loaded: &LoadedBalance) -> Axes {
-        Axes::of_shape(self.facts.model, &loaded.shape)
+        let axes = Axes::of_shape(self.facts.model, &loaded.shape);
+        Axes {
+            customer: axes.customer.filter(|_| loaded.by_customer),
+            owner: axes.owner.filter(|_| loaded.by_customer),
+            product: axes.product.filter(|_| loaded.columns.product),
+            kind: axes.kind.filter(|_| loaded.columns.kind),
+        }
     }
 }
 

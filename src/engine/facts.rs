@@ -1,15 +1,16 @@
 //! Facts of one request: loaded once a snapshot, shared by every question that reads the same
 //! table, kept across requests within the memory setting.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
 
 use moka::future::Cache;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{NONE, OwnerFacts};
 use crate::model::{
-    AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, Dimension, DimensionName,
-    DimensionValue, EntityName, Model, Owners,
+    AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, ColumnName, Dataset,
+    Dimension, DimensionName, DimensionValue, EntityName, Model, Owners,
 };
 use crate::planner::{Axes, MetricQuery, OwnerAxis};
 use crate::values::Scalar;
@@ -17,11 +18,18 @@ use crate::values::Scalar;
 use super::aggregate::Observed;
 use super::keys::KeySpace;
 use super::load::{
-    AttributeColumn, Attributes, LoadedBalance, LoadedOffers, LoadedOrders, LoadedOrigins,
-    LoadedProducts, OriginColumns, Reader, load_attributes, load_balance, load_offers, load_orders,
-    load_origins, load_owners, load_products,
+    AttributeColumn, BalanceAsk, BalanceColumns, LoadedBalance, LoadedOffers, LoadedOrders,
+    LoadedOrigins, LoadedProducts, OriginColumns, Reader, load_attribute, load_balance,
+    load_known_from, load_offers, load_orders, load_origins, load_owners, load_products,
 };
-use super::slice::DimensionColumns;
+use super::reads::{Read, Reads};
+use super::slice::{DimensionColumn, DimensionColumns};
+
+/// A question about more customers by name reads all of them.
+const MOST_NAMED: usize = 16;
+
+/// Ends the key of a balance whose rows are nobody's.
+const AS_THEY_COME: &str = "as they come";
 
 /// Facts in memory, by what they are and the exact files they come from.
 pub type FactCache = Cache<String, Fact>;
@@ -29,7 +37,13 @@ pub type FactCache = Cache<String, Fact>;
 #[derive(Clone)]
 pub enum Fact {
     Balance(Arc<LoadedBalance>),
-    Attributes(Arc<Attributes>),
+    /// Not a fact: the key of the newest facts of a balance, and these. Where files are added, only
+    /// the added ones are read.
+    Newest(String, Weak<LoadedBalance>),
+    /// Not a fact: it was asked for a few customers of a balance.
+    Asked,
+    Attribute(Arc<AttributeColumn>),
+    KnownFrom(Arc<Vec<Option<i64>>>),
     Owners(Arc<OwnerFacts>),
     Orders(Arc<LoadedOrders>),
     Products(Arc<LoadedProducts>),
@@ -45,18 +59,19 @@ impl Fact {
     #[must_use]
     pub fn bytes(&self) -> usize {
         const ATTRIBUTE: usize = 4;
+        const VALUE: usize = 48;
         match self {
-            Self::Balance(loaded) => loaded.facts.time.len() * 33 + loaded.facts.offsets.len() * 8,
-            Self::Attributes(attributes) => {
-                attributes.columns.values().map(|c| c.by_code.len() * ATTRIBUTE).sum::<usize>()
-                    + attributes.known_from.as_ref().map_or(0, |known| known.len() * 16)
+            Self::Balance(loaded) => loaded.facts.bytes(),
+            Self::Attribute(column) => {
+                column.by_code.len() * ATTRIBUTE + column.values.len() * VALUE
             }
+            Self::KnownFrom(known) => known.len() * 16,
             Self::Owners(owners) => owners.bytes(),
             Self::Orders(orders) => orders.facts.bytes(),
             Self::Products(products) => products.names.len() * 64,
             Self::Offers(offers) => offers.presenter.len() * 24,
             Self::Origins(origins) => origins.by_customer.len() * 16,
-            Self::Observed(_) => 64,
+            Self::Observed(_) | Self::Newest(..) | Self::Asked => 64,
             Self::Keys(bytes) => usize::try_from(*bytes).unwrap_or(usize::MAX),
         }
     }
@@ -91,6 +106,8 @@ pub struct Facts<'a> {
     pub reader: Reader<'a>,
     pub keys: &'a KeySpace,
     pub cache: &'a FactCache,
+    /// What the questions of the document read of balances.
+    pub reads: Arc<Reads>,
 }
 
 macro_rules! cached {
@@ -113,8 +130,72 @@ impl Facts<'_> {
             self.model.balances.get(name).ok_or_else(|| unknown("balance", name.as_str()))?;
         let (index, shape) = self.shape(balance)?;
         let table = self.reader.table(shape.dataset())?;
-        let key = format!("balance {name} {index} {}", table.id);
-        cached!(self, key, Balance, load_balance(&self.reader, self.model, self.keys, shape))
+        let key = |columns: BalanceColumns| {
+            let BalanceColumns { product, kind, offer } = columns;
+            format!("balance {name} {index} {product} {kind} {offer} {}", table.id)
+        };
+        let Read { mut columns, only, by_customer } = self.reads.of_balance(name);
+        for choice in BalanceColumns::choices() {
+            if let Some(Fact::Balance(known)) = self.cache.get(&key(choice)).await {
+                if choice.contains(columns) {
+                    return Ok(known);
+                }
+                // Reading once what anybody asked for keeps one set of facts, not one for each.
+                columns = columns.and(choice);
+            }
+        }
+        let newest = format!("newest balance {name} {index} {columns:?}");
+        let before = match self.cache.get(&newest).await {
+            Some(Fact::Newest(key, known)) => known.upgrade().map(|known| (key, known)),
+            _ => None,
+        };
+        if let Some(only) = only.filter(|only| only.len() <= MOST_NAMED && before.is_none()) {
+            let first = format!("one customer's {}", key(columns));
+            let asked =
+                matches!(shape, BalanceShape::Ledger(_)) && !self.cache.contains_key(&first);
+            if asked || self.cache.contains_key(&format!("{} {only:?}", key(columns))) {
+                self.cache.insert(first, Fact::Asked).await;
+                return self.balance_of(shape, columns, (&key(columns), &only)).await;
+            }
+        }
+        if !by_customer && matches!(shape, BalanceShape::Ledger(_)) && before.is_none() {
+            let id = format!("{} {AS_THEY_COME}", key(columns));
+            let ask = BalanceAsk { shape, columns, only: None, by_customer, before: None };
+            let load = load_balance(&self.reader, self.model, self.keys, ask);
+            return cached!(self, id, Balance, load);
+        }
+        let load = async {
+            let before = before.as_ref().map(|(_, known)| known.as_ref());
+            let ask = BalanceAsk { shape, columns, only: None, by_customer: true, before };
+            load_balance(&self.reader, self.model, self.keys, ask).await
+        };
+        let loaded: ApiResult<Arc<LoadedBalance>> = cached!(self, key(columns), Balance, load);
+        let loaded = loaded?;
+        tracing::debug!(rows = loaded.rows, key_bytes = self.keys.bytes(), "balance read");
+        self.cache.insert(newest, Fact::Newest(key(columns), Arc::downgrade(&loaded))).await;
+        // What these were made from, and what they hold more than.
+        let less = BalanceColumns::choices().filter(|c| columns.contains(*c) && *c != columns);
+        let outdated = less.map(key).chain(before.map(|(key, _)| key));
+        for old in outdated.filter(|old| *old != key(columns)) {
+            self.cache.invalidate(&old).await;
+        }
+        for choice in BalanceColumns::choices() {
+            self.cache.invalidate(&format!("{} {AS_THEY_COME}", key(choice))).await;
+        }
+        Ok(loaded)
+    }
+
+    /// A balance of a few customers, read without the others. Worth it once: whoever asks again will
+    /// ask for other customers.
+    async fn balance_of(
+        &self,
+        shape: &BalanceShape,
+        columns: BalanceColumns,
+        (key, only): (&str, &BTreeSet<Arc<str>>),
+    ) -> ApiResult<Arc<LoadedBalance>> {
+        let ask = BalanceAsk { shape, columns, only: Some(only), by_customer: true, before: None };
+        let id = format!("{key} {only:?}");
+        cached!(self, id, Balance, load_balance(&self.reader, self.model, self.keys, ask))
     }
 
     /// The first shape whose table is there; a table that is there but damaged is an error, never
@@ -133,8 +214,37 @@ impl Facts<'_> {
         Err(first.unwrap_or_else(|| unknown("shape of balance", balance.name.as_str())))
     }
 
-    /// Every attribute of an entity.
-    pub async fn attributes(&self, entity: &EntityName) -> ApiResult<Arc<Attributes>> {
+    /// One attribute of an entity, by the entity's code.
+    pub async fn attribute(
+        &self,
+        entity: &EntityName,
+        dimension: &Dimension,
+    ) -> ApiResult<Arc<AttributeColumn>> {
+        let (dataset, key) = self.table_of(entity)?;
+        if dimension.dataset != dataset.name {
+            return Ok(Arc::new(AttributeColumn::unknown()));
+        }
+        let interner = self.keys.of(entity.as_str());
+        let id = format!("attribute {entity} {} {}", dimension.name, self.table_id(dataset)?);
+        let load = load_attribute(&self.reader, (dataset, key), dimension, &interner);
+        cached!(self, id, Attribute, load)
+    }
+
+    /// When each of an entity's keys became known; empty where its table does not say. Checks that
+    /// no key is there twice.
+    pub async fn known_from(&self, entity: &EntityName) -> ApiResult<Arc<Vec<Option<i64>>>> {
+        let (dataset, key) = self.table_of(entity)?;
+        let interner = self.keys.of(entity.as_str());
+        let id = format!("known from {entity} {}", self.table_id(dataset)?);
+        cached!(self, id, KnownFrom, load_known_from(&self.reader, (dataset, key), &interner))
+    }
+
+    fn table_id(&self, dataset: &Dataset) -> ApiResult<&str> {
+        self.reader.table(&dataset.name).map(|table| table.id.as_str())
+    }
+
+    /// The table of an entity, and its key.
+    fn table_of(&self, entity: &EntityName) -> ApiResult<(&Dataset, &ColumnName)> {
         let dataset = self
             .model
             .dataset_of_entity(entity)
@@ -143,22 +253,7 @@ impl Facts<'_> {
             .primary_key
             .first()
             .ok_or_else(|| unknown("primary key of dataset", dataset.name.as_str()))?;
-        let dimensions: Vec<&Dimension> = self
-            .model
-            .dimensions
-            .values()
-            .filter(|dimension| dimension.entity.as_ref() == Some(entity))
-            .filter(|dimension| dimension.dataset == dataset.name)
-            .collect();
-        let interner = self.keys.of(entity.as_str());
-        let table = self.reader.table(&dataset.name)?;
-        let id = format!("attributes {entity} {}", table.id);
-        cached!(
-            self,
-            id,
-            Attributes,
-            load_attributes(&self.reader, dataset, key, &dimensions, &interner)
-        )
+        Ok((dataset, key))
     }
 
     pub async fn owners(&self, owners: &Owners) -> ApiResult<Arc<OwnerFacts>> {
@@ -242,13 +337,30 @@ impl Facts<'_> {
     ) -> ApiResult<DimensionColumns> {
         let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
         let mut columns = DimensionColumns::new();
-        for name in query.group_by.iter().chain(filter) {
+        let as_of = query.as_of.map_or(i64::MAX, |at| at.0);
+        for name in &query.group_by {
             if !columns.contains_key(name) {
-                let as_of = query.as_of.map_or(i64::MAX, |at| at.0);
-                columns.insert(name.clone(), self.dimension(name, axes, as_of).await?);
+                let values = self.dimension(name, axes, as_of).await?;
+                columns.insert(name.clone(), DimensionColumn::Values(values));
+            }
+        }
+        for name in filter {
+            if !columns.contains_key(name) {
+                let column = match self.key_space(name) {
+                    Some(keys) => DimensionColumn::Keys(self.keys.of(keys)),
+                    None => DimensionColumn::Values(self.dimension(name, axes, as_of).await?),
+                };
+                columns.insert(name.clone(), column);
             }
         }
         Ok(columns)
+    }
+
+    /// The interner of a dimension that is an entity's key.
+    fn key_space(&self, name: &DimensionName) -> Option<&str> {
+        let dimension = self.model.dimensions.get(name)?;
+        matches!(dimension.value, DimensionValue::Key).then_some(())?;
+        dimension.entity.as_ref().map(EntityName::as_str)
     }
 
     /// One dimension's values by the code of its axis.
@@ -263,10 +375,11 @@ impl Facts<'_> {
         match (&dimension.value, &dimension.entity) {
             (DimensionValue::Key, Some(entity)) => Ok(self.identity(entity.as_str())),
             (DimensionValue::Expr(_), Some(entity)) => {
-                let attributes = self.attributes(entity).await?;
-                let column = attributes.columns.get(name).cloned();
-                let column = column.unwrap_or_else(AttributeColumn::unknown);
-                Ok(column.known_by(attributes.known_from.as_deref(), as_of))
+                let column = self.attribute(entity, dimension).await?;
+                if as_of == i64::MAX {
+                    return Ok(column.as_ref().clone());
+                }
+                Ok(column.known_by(&*self.known_from(entity).await?, as_of))
             }
             (DimensionValue::RollUp { of, map }, _) => {
                 let parent = Box::pin(self.dimension(of, axes, as_of)).await?;

@@ -25,6 +25,7 @@ use super::facts::Facts;
 use super::load::Reader;
 use super::memory::{Held, Memory};
 use super::needs::{datasets_of, tables_of_dimensions};
+use super::reads::Reads;
 use super::results::{Results, key};
 use super::table::table_answer;
 use super::typed::{
@@ -107,7 +108,12 @@ impl LocalEngine {
         })
     }
 
-    pub(super) fn facts<'a>(&'a self, held: &'a Held, view: &'a WarehouseView) -> Facts<'a> {
+    pub(super) fn facts<'a>(
+        &'a self,
+        held: &'a Held,
+        view: &'a WarehouseView,
+        reads: &Arc<Reads>,
+    ) -> Facts<'a> {
         Facts {
             model: &self.model,
             reader: Reader {
@@ -119,6 +125,7 @@ impl LocalEngine {
             },
             keys: &held.keys,
             cache: &held.facts,
+            reads: Arc::clone(reads),
         }
     }
 
@@ -136,14 +143,13 @@ impl LocalEngine {
         &self,
         plan: &MetricPlan,
         view: &WarehouseView,
-        shared: &SharedPasses,
+        (shared, reads): (&SharedPasses, &Arc<Reads>),
     ) -> ApiResult<Arc<Answer>> {
         let Some(results) = self.memory.results() else {
-            return Box::pin(self.answer(plan, view, shared)).await.map(Arc::new);
+            return Box::pin(self.answer(plan, view, (shared, reads))).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
-        // On the heap: a question's future is large, and callers nest it further.
-        let answer = results.get(key, Box::pin(self.answer(plan, view, shared))).await?;
+        let answer = results.get(key, Box::pin(self.answer(plan, view, (shared, reads)))).await?;
         if answer.provenance().cached {
             self.prove(results, (key, &answer), plan, view);
         }
@@ -155,7 +161,7 @@ impl LocalEngine {
         &self,
         plan: &MetricPlan,
         view: &WarehouseView,
-        shared: &SharedPasses,
+        (shared, reads): (&SharedPasses, &Arc<Reads>),
     ) -> ApiResult<Answer> {
         let _permit = self.admission.acquire().await.map_err(|_| {
             ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
@@ -163,7 +169,7 @@ impl LocalEngine {
         let held = self.memory.held().await?;
         let limits = (self.settings.max_rows, self.settings.max_cells);
         let context =
-            Context::new(plan, self.facts(&held, view), limits.0, limits.1).sharing(shared);
+            Context::new(plan, self.facts(&held, view, reads), limits.0, limits.1).sharing(shared);
         // On the heap: the futures of all passes are deep, and threads' stacks are not.
         let work = Box::pin(execute(&context));
         match tokio::time::timeout(self.settings.timeout, work).await {
@@ -263,7 +269,7 @@ async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
             let pass = RetentionPass::of(leaf, true)?;
             Computed::Retention(retention_rows(context, metric(name)?, &pass).await?)
         }
-        (Ask::Expansion { metric: name }, Some(Leaf::Movement { balance, classes })) => {
+        (Ask::Expansion { metric: name, .. }, Some(Leaf::Movement { balance, classes })) => {
             let asked = (balance, *classes);
             Computed::Expansion(expansion_rows(context, metric(name)?, asked).await?)
         }
@@ -341,9 +347,10 @@ impl Engine for LocalEngine {
         let view = self.catalog.view(&datasets).await;
         seen.note(view.due());
         let shared = SharedPasses::of(&self.model, plans.iter().flatten());
+        let reads = Arc::new(Reads::of(&self.model, plans.iter().flatten()));
         join_all(plans.into_iter().map(|plan| {
-            let (view, shared) = (&view, &shared);
-            async move { Box::pin(self.kept(&plan?, view, shared)).await }
+            let (view, together) = (&view, (&shared, &reads));
+            async move { Box::pin(self.kept(&plan?, view, together)).await }
         }))
         .await
     }
@@ -378,7 +385,7 @@ impl Engine for LocalEngine {
         let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
         seen.note(view.due());
         let held = self.memory.held().await?;
-        dimension_values(&self.facts(&held, &view), found, search, limit).await
+        dimension_values(&self.facts(&held, &view, &Arc::default()), found, search, limit).await
     }
 
     async fn tables(&self, seen: &Freshness) -> Vec<TableStatus> {

@@ -16,6 +16,7 @@ mod measured;
 mod memory;
 mod needs;
 mod proof;
+mod reads;
 mod reconcile;
 mod results;
 mod size;

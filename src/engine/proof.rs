@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::catalog::WarehouseView;
 use crate::planner::MetricPlan;
 
+use super::Answer;
 use super::aggregate::SharedPasses;
 use super::local::LocalEngine;
+use super::reads::Reads;
 use super::results::{Key, Results};
-use super::{Answer, Engine};
 
 impl LocalEngine {
     /// Perhaps computes a kept answer again, beside the requests. One at a time: a proof that comes
@@ -29,8 +30,10 @@ impl LocalEngine {
         let (plan, view) = (plan.clone(), view.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            let shared = SharedPasses::of(engine.model(), std::iter::once(&plan));
-            match engine.answer(&plan, &view, &shared).await {
+            let plans = || std::iter::once(&plan);
+            let shared = SharedPasses::of(&engine.model, plans());
+            let reads = Arc::new(Reads::of(&engine.model, plans()));
+            match engine.answer(&plan, &view, (&shared, &reads)).await {
                 Ok(again) => results.judge(key, &kept, again).await,
                 // The files may be gone by now; the next request lists them anew.
                 Err(error) => tracing::warn!(error = error.message, "a kept answer was not proven"),

@@ -6,14 +6,16 @@ use crate::model::{Balance, BalanceShape};
 use crate::values::Instant;
 
 use super::facts::Facts;
-use super::load::{LoadedBalance, load_balance};
+use super::load::{BalanceAsk, BalanceColumns, LoadedBalance, load_balance};
 
 /// One finding per pair of shapes that disagree, for data engineers (it names keys and amounts).
 pub async fn disagreements(facts: &Facts<'_>, balance: &Balance) -> ApiResult<Vec<String>> {
     let mut shapes: Vec<LoadedBalance> = Vec::new();
     for shape in &balance.shapes {
         if facts.reader.table(shape.dataset()).is_ok() {
-            shapes.push(load_balance(&facts.reader, facts.model, facts.keys, shape).await?);
+            let columns = BalanceColumns { product: true, ..BalanceColumns::default() };
+            let ask = BalanceAsk { shape, columns, only: None, by_customer: true, before: None };
+            shapes.push(load_balance(&facts.reader, facts.model, facts.keys, ask).await?);
         }
     }
     let mut findings = Vec::new();
@@ -72,9 +74,8 @@ fn words(
     );
     let axes = crate::planner::Axes::of_shape(facts.model, &left.shape);
     let key = |entity: Option<&crate::model::EntityName>, code| {
-        let names = entity.map(|entity| facts.keys.of(entity.as_str()).names());
-        names
-            .and_then(|names| names.get(code as usize).map(ToString::to_string))
+        let name = entity.and_then(|entity| facts.keys.of(entity.as_str()).text(code));
+        name.map(|name| name.to_string())
             .filter(|_| code != NONE)
             .unwrap_or_else(|| "(none)".to_owned())
     };

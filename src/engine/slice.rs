@@ -1,16 +1,26 @@
 //! Grouping and filter of a question → the [`Slicer`] its kernels use.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Axis, AxisGroups, Filter, Slicer};
+use crate::kernels::{Axis, AxisGroups, Code, Filter, Slicer};
 use crate::model::{DimensionName, Model};
-use crate::planner::{Axes, MetricQuery, Predicate};
+use crate::planner::{Axes, MetricQuery, Predicate, Test};
+use crate::values::Scalar;
 
+use super::keys::Interner;
 use super::load::AttributeColumn;
 
-/// Values of every dimension that the question uses, by the code of its axis.
-pub type DimensionColumns = HashMap<DimensionName, AttributeColumn>;
+/// Every dimension that the question uses.
+pub type DimensionColumns = HashMap<DimensionName, DimensionColumn>;
+
+/// A dimension by the code of its axis.
+pub enum DimensionColumn {
+    Values(AttributeColumn),
+    /// The axis's own keys, of a dimension that only filters: a few are looked up, not all compared.
+    Keys(Arc<Interner>),
+}
 
 /// Builds the slicer. `group_by` and `filter` come from the question; totals pass no grouping.
 ///
@@ -64,9 +74,14 @@ fn column<'a>(
     columns: &'a DimensionColumns,
     name: &DimensionName,
 ) -> ApiResult<&'a AttributeColumn> {
-    columns.get(name).ok_or_else(|| {
-        ApiError::new(ErrorCode::Internal, format!("The values of `{name}` were not loaded."))
-    })
+    match columns.get(name) {
+        Some(DimensionColumn::Values(values)) => Ok(values),
+        _ => Err(not_loaded(name)),
+    }
+}
+
+fn not_loaded(name: &DimensionName) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("The values of `{name}` were not loaded."))
 }
 
 /// Sub-groups of an axis: distinct combinations of its dimensions' values.
@@ -116,10 +131,43 @@ fn filter(
         Predicate::Not(inner) => Filter::Not(Box::new(filter(model, axes, inner, columns)?)),
         Predicate::Test { dimension, test } => {
             let axis = axis_of(model, axes, dimension)?;
-            let column = column(columns, dimension)?;
-            let passes: Vec<bool> = column.values.iter().map(|value| test.passes(value)).collect();
-            let mask = column.by_code.iter().map(|value| passes[*value as usize]).collect();
-            Filter::Mask(axis, mask)
+            match columns.get(dimension) {
+                Some(DimensionColumn::Values(column)) => {
+                    let passes: Vec<bool> =
+                        column.values.iter().map(|value| test.passes(value)).collect();
+                    let mask = column.by_code.iter().map(|value| passes[*value as usize]).collect();
+                    Filter::Mask(axis, mask)
+                }
+                Some(DimensionColumn::Keys(keys)) => key_filter(axis, keys, test),
+                None => return Err(not_loaded(dimension)),
+            }
         }
+    })
+}
+
+/// A test of keys: named ones by their codes, others by looking at every key.
+fn key_filter(axis: Axis, keys: &Interner, test: &Test) -> Filter {
+    let only = |names: &[Scalar]| -> Option<Filter> {
+        let texts = names.iter().map(|name| match name {
+            Scalar::Text(text) => Some(text),
+            _ => None,
+        });
+        let texts = texts.collect::<Option<Vec<_>>>()?;
+        let mut codes: Vec<Code> = texts.into_iter().filter_map(|text| keys.code(text)).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        Some(Filter::Only(axis, codes))
+    };
+    let not = |filter: Filter| Filter::Not(Box::new(filter));
+    let by_code = match test {
+        Test::Eq(name) => only(std::slice::from_ref(name)),
+        Test::In(names) => only(names),
+        Test::Ne(name) => only(std::slice::from_ref(name)).map(not),
+        Test::NotIn(names) => only(names).map(not),
+        _ => None,
+    };
+    by_code.unwrap_or_else(|| {
+        let values = keys.names().into_iter().map(Scalar::Text).chain([Scalar::Null]);
+        Filter::Mask(axis, values.map(|value| test.passes(&value)).collect())
     })
 }

@@ -99,6 +99,30 @@ impl<'d> Reader<'d> {
         found
     }
 
+    /// Whether a root field selects one of these fields of its rows.
+    pub fn selects_of_rows(
+        &self,
+        root: &RootField<'d>,
+        (answer, row): (&str, &str),
+        names: &[&str],
+    ) -> bool {
+        let mut rows = Vec::new();
+        for occurrence in &root.occurrences {
+            self.each_field(&occurrence.selection_set.node, answer, &mut |field| {
+                if field.name.node == "rows" {
+                    rows.push(&field.selection_set.node);
+                }
+            });
+        }
+        let mut found = false;
+        for selection in rows {
+            self.each_field(selection, row, &mut |field| {
+                found |= names.contains(&field.name.node.as_str());
+            });
+        }
+        found
+    }
+
     /// The arguments of a root field, variables filled in. Occurrences of one response key have
     /// equal arguments: validation sees to it.
     pub fn arguments(&self, root: &RootField<'d>) -> IndexMap<String, Value> {

@@ -48,7 +48,7 @@ use bytes::Bytes;
 use crate::engine::{Engine, Freshness};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::Model;
-use crate::planner::{MetricQuery, Scope};
+use crate::planner::{Ask, MetricQuery, Scope};
 
 pub use crate::engine::Measurement;
 pub use export::{Export, Format};
@@ -245,7 +245,15 @@ impl Api {
                 let arguments = reader.arguments(root);
                 let totals = reader.selects(root, "MetricTable", "totals");
                 let decoder = decode::Decoder::new(self.engine.model(), &self.contract, scope);
-                ((*key).to_owned(), decoder.question(root.name, arguments, totals))
+                let mut question = decoder.question(root.name, arguments, totals);
+                if let Ok(MetricQuery { ask: Ask::Expansion { by_customer, .. }, .. }) =
+                    &mut question
+                {
+                    let fields = ["customers", "fromOpeningCohort", "fromOutsideCohort"];
+                    let types = ("Expansion", "ExpansionRow");
+                    *by_customer = reader.selects_of_rows(root, types, &fields);
+                }
+                ((*key).to_owned(), question)
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 //! customer axis only.
 
 use super::facts::code_of;
+use super::timeline::Periods;
 use super::{
     BalanceFacts, Cells, Code, Merge, OrderFacts, Place, ProductRoles, Slicer, Span,
     over_customers, period_of,
@@ -93,13 +94,14 @@ impl AttachAsk<'_> {
 /// ORDER: orders placed in the period with any base line; attached with any attached line.
 #[must_use]
 pub fn attach_by_order(orders: &OrderFacts, ask: &AttachAsk) -> Cells<AttachCell> {
-    over_customers(orders.orders(), |part| {
+    let periods = Periods::new(ask.periods);
+    over_customers(orders.orders(), None, |part| {
         let mut cells = ask.cells();
         let mut held = Held::new(ask.roles);
         for order in part {
             let lines = orders.lines_of(order, ask.as_of);
             let Some(first) = lines.first() else { continue };
-            let Some(period) = period_of(ask.periods, first.time) else { continue };
+            let Some(period) = periods.of(first.time) else { continue };
             if !lines.iter().any(|line| ask.roles.is_base(line.product)) {
                 continue;
             }
@@ -119,7 +121,8 @@ pub fn attach_by_order(orders: &OrderFacts, ask: &AttachAsk) -> Cells<AttachCell
 /// where that of the product is above zero then.
 #[must_use]
 pub fn attach_by_customer(facts: &BalanceFacts, ask: &AttachAsk) -> Cells<AttachCell> {
-    over_customers(facts.customers(), |part| {
+    let only = ask.slicer.customers();
+    over_customers(facts.customers(), only.as_deref(), |part| {
         let mut cells = ask.cells();
         let mut held = Held::new(ask.roles);
         let mut attached = vec![0; ask.roles.attached_products().len()];
@@ -133,7 +136,8 @@ pub fn attach_by_customer(facts: &BalanceFacts, ask: &AttachAsk) -> Cells<Attach
             for (period, span) in ask.periods.iter().enumerate() {
                 let unchanged = next;
                 while next < rows.end && facts.time[next] < span.end {
-                    let (product, amount) = (facts.product[next], i128::from(facts.amount[next]));
+                    let (product, amount) =
+                        (facts.product_of(next), i128::from(facts.amount[next]));
                     base += if ask.roles.is_base(product) { amount } else { 0 };
                     if let Some(at) = ask.roles.slot(product) {
                         attached[at] += amount;

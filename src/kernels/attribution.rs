@@ -6,9 +6,10 @@ use std::ops::Range;
 use crate::model::AttributionRule;
 
 use super::facts::code_of;
+use super::timeline::Periods;
 use super::{
-    Anomalies, Axis, BalanceFacts, Cells, Code, Expansion, Merge, NONE, OwnerFacts, Place, Share,
-    Sharing, Slicer, Span, expansions, over_customers, period_of, split,
+    Anomalies, Axis, BalanceFacts, Cells, Code, Expansion, Merge, NONE, OwnerFacts, Part, Place,
+    Share, Sharing, Slicer, Span, expansions, over_customers, split,
 };
 
 /// Whom expansions are credited to, in which periods and slice.
@@ -93,8 +94,10 @@ impl Merge for Attribution {
 /// Credits every expansion of the periods; a period and group's credits sum to its expansion.
 #[must_use]
 pub fn attribute(facts: &BalanceFacts, ask: &AttributionAsk) -> Attribution {
-    over_customers(facts.customers(), |part| {
-        let mut worker = Worker::new(facts, ask);
+    let periods = Periods::new(ask.periods);
+    let only = ask.slicer.customers();
+    over_customers(facts.customers(), only.as_deref(), |part| {
+        let mut worker = Worker::new(facts, ask, &periods);
         worker.run(part);
         worker.found
     })
@@ -103,14 +106,17 @@ pub fn attribute(facts: &BalanceFacts, ask: &AttributionAsk) -> Attribution {
 struct Worker<'a> {
     facts: &'a BalanceFacts,
     ask: &'a AttributionAsk<'a>,
+    periods: &'a Periods<'a>,
     found: Attribution,
     /// The owners of the customer and moment at hand, and how their shares were written.
     shares: Vec<Share>,
     sharing: Sharing,
+    /// The balances of the customer at hand at the start and end of every period.
+    balances: Vec<(i128, i128)>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(facts: &'a BalanceFacts, ask: &'a AttributionAsk<'a>) -> Self {
+    fn new(facts: &'a BalanceFacts, ask: &'a AttributionAsk<'a>, periods: &'a Periods<'a>) -> Self {
         let presenters = ask.presenters.iter().filter(|owner| **owner != NONE).max();
         let owners = presenters.map_or(0, |owner| *owner as usize + 1).max(ask.owners.owners());
         let owners = owners as u64;
@@ -121,15 +127,23 @@ impl<'a> Worker<'a> {
             has_book: ask.book && !ask.slicer.uses(Axis::Product) && !ask.slicer.uses(Axis::Kind),
             anomalies: Anomalies::default(),
         };
-        Self { facts, ask, found, shares: Vec::new(), sharing: Sharing::Clean }
+        Self {
+            facts,
+            ask,
+            periods,
+            found,
+            shares: Vec::new(),
+            sharing: Sharing::Clean,
+            balances: Vec::new(),
+        }
     }
 
-    fn run(&mut self, customers: Range<usize>) {
+    fn run(&mut self, customers: Part) {
         let mut events = Vec::new();
         for customer in customers {
             expansions(self.facts, customer, self.ask.as_of, &mut events);
             for event in &events {
-                if let Some(period) = period_of(self.ask.periods, event.at) {
+                if let Some(period) = self.periods.of(event.at) {
                     self.credit(code_of(customer), period, event);
                 }
             }
@@ -168,29 +182,52 @@ impl<'a> Worker<'a> {
     /// The balances at the start and end of every period, credited to the owners at the start.
     fn keep_book(&mut self, customer: usize) {
         let rows = self.facts.rows_before(customer, self.ask.as_of);
+        if rows.is_empty() {
+            return;
+        }
         let (mut at_start, mut at_end) = (Running::new(&rows), Running::new(&rows));
-        let customer = code_of(customer);
-        let mut owners_until = i64::MIN;
-        for (period, span) in self.ask.periods.iter().enumerate() {
-            let start = at_start.advance(self.facts, span.start);
-            let end = at_end.advance(self.facts, span.end);
-            if start <= 0 {
+        let mut held = std::mem::take(&mut self.balances);
+        held.clear();
+        held.extend(self.ask.periods.iter().map(|span| {
+            (at_start.advance(self.facts, span.start), at_end.advance(self.facts, span.end))
+        }));
+        let place = Place::of_customer(code_of(customer));
+        let mut period = 0;
+        while period < held.len() {
+            if held[period].0 <= 0 {
+                period += 1;
                 continue;
             }
-            if span.start >= owners_until {
-                self.look_up(customer, span.start);
-                owners_until = self.ask.owners.owners_until(customer, span.start, self.ask.as_of);
-            }
-            self.for_each_share(
-                Place::of_customer(customer),
-                [start, end],
-                |credits, [start, end]| {
-                    let credit = &mut credits[period];
-                    credit.accounts += 1;
-                    credit.cohort += start;
-                    credit.retained += end;
-                },
-            );
+            // One look for all periods that begin under the same owners.
+            let at = self.ask.periods[period].start;
+            self.look_up(place.customer, at);
+            let until = self.ask.owners.owners_until(place.customer, at, self.ask.as_of);
+            let same = self.ask.periods[period..].partition_point(|span| span.start < until).max(1);
+            self.keep_periods(place, period..period + same, &held);
+            period += same;
+        }
+        self.balances = held;
+    }
+
+    /// Enters the balances of periods that begin under the owners at hand.
+    fn keep_periods(&mut self, place: Place, periods: Range<usize>, held: &[(i128, i128)]) {
+        let keep = |credit: &mut Credit, start: i128, end: i128| {
+            credit.accounts += 1;
+            credit.cohort += start;
+            credit.retained += end;
+        };
+        let active = periods.filter(|period| held[*period].0 > 0);
+        if let [Share { owner, .. }] = self.shares[..] {
+            let Some(key) = self.ask.slicer.key(&Place { owner, ..place }) else { return };
+            self.found.anomalies.note(place.customer, self.sharing);
+            let credits = self.found.of(key, owner);
+            active.for_each(|period| keep(&mut credits[period], held[period].0, held[period].1));
+            return;
+        }
+        for period in active {
+            self.for_each_share(place, held[period].into(), |credits, [start, end]| {
+                keep(&mut credits[period], start, end);
+            });
         }
     }
 

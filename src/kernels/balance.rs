@@ -1,9 +1,7 @@
 //! Balances at instants: recurring revenue and the customers who have any.
 
-use std::ops::Range;
-
 use super::units::{UnitState, by_product, walk};
-use super::{Axis, BalanceFacts, Cells, Code, Merge, NONE, Place, Slicer, over_customers};
+use super::{Axis, BalanceFacts, Cells, Code, Merge, NONE, Part, Place, Slicer, over_customers};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BalanceCell {
@@ -34,7 +32,8 @@ pub fn balance(
     let places: Vec<usize> =
         instants.iter().map(|at| sorted.binary_search(at).unwrap_or(0)).collect();
     let by_product_too = slicer.uses(Axis::Product);
-    over_customers(facts.customers(), |customers| {
+    let only = slicer.customers();
+    over_customers(facts.customers(), only.as_deref(), |customers| {
         let mut pass = Pass {
             facts,
             slicer,
@@ -62,7 +61,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn run(&mut self, customers: Range<usize>, as_of: i64, by_product_too: bool) {
+    fn run(&mut self, customers: Part, as_of: i64, by_product_too: bool) {
         let mut scratch = Vec::new();
         for customer in customers {
             let rows = self.facts.rows_before(customer, as_of);

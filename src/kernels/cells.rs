@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::ops::Range;
 
+use super::Code;
+
 /// Up to this many group keys are found by position, beyond it by hash.
 const DENSE_KEYS: u64 = 1 << 16;
 
@@ -93,6 +95,17 @@ impl<T: Default + Clone> Cells<T> {
     }
 }
 
+impl<T> Cells<T> {
+    /// Every group's cells as others.
+    pub fn map<U>(self, mut of: impl FnMut(&[T]) -> Vec<U>) -> Cells<U> {
+        let mut cells = Vec::with_capacity(self.cells.len());
+        for group in self.cells.chunks(self.width.max(1)) {
+            cells.extend(of(group));
+        }
+        Cells { width: self.width, keys: self.keys, cells, index: self.index }
+    }
+}
+
 impl<T: Default + Clone + Merge> Merge for Cells<T> {
     fn merge(&mut self, other: Self) {
         let width = other.width;
@@ -105,23 +118,49 @@ impl<T: Default + Clone + Merge> Merge for Cells<T> {
     }
 }
 
+/// A part of the customers (or orders): consecutive ones, or those that a filter names.
+#[derive(Debug, Clone)]
+pub enum Part<'a> {
+    Range(Range<usize>),
+    These(std::slice::Iter<'a, Code>),
+}
+
+impl Iterator for Part<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Self::Range(range) => range.next(),
+            Self::These(codes) => codes.next().map(|code| *code as usize),
+        }
+    }
+}
+
 /// Runs a kernel over parts of the customers on every core and merges the parts in order, so that
-/// the answer does not depend on how many cores there are.
-pub fn over_customers<R, F>(customers: usize, kernel: F) -> R
+/// the answer does not depend on how many cores there are. With `only`, over these of them.
+pub fn over_customers<R, F>(customers: usize, only: Option<&[Code]>, kernel: F) -> R
 where
     R: Merge + Send,
-    F: Fn(Range<usize>) -> R + Sync,
+    F: Fn(Part) -> R + Sync,
 {
     const SMALLEST_PART: usize = 4_096;
+    let only =
+        only.map(|codes| &codes[..codes.partition_point(|code| (*code as usize) < customers)]);
+    let count = only.map_or(customers, <[Code]>::len);
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = cores.min(customers / SMALLEST_PART).max(1);
-    let bound = |part: usize| customers * part / parts;
+    let parts = cores.min(count / SMALLEST_PART).max(1);
+    let part = |part: usize| {
+        let bounds = count * part / parts..count * (part + 1) / parts;
+        match only {
+            Some(codes) => Part::These(codes[bounds].iter()),
+            None => Part::Range(bounds),
+        }
+    };
     std::thread::scope(|scope| {
-        let kernel = &kernel;
-        let others: Vec<_> = (1..parts)
-            .map(|part| scope.spawn(move || kernel(bound(part)..bound(part + 1))))
-            .collect();
-        let mut all = kernel(0..bound(1));
+        let (kernel, part) = (&kernel, &part);
+        let others: Vec<_> =
+            (1..parts).map(|place| scope.spawn(move || kernel(part(place)))).collect();
+        let mut all = kernel(part(0));
         for other in others {
             match other.join() {
                 Ok(part) => all.merge(part),

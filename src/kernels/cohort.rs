@@ -2,11 +2,10 @@
 //! balances are looked at as the cohort grows older.
 
 use std::collections::HashSet;
-use std::ops::Range;
 
 use super::facts::code_of;
 use super::units::{UnitState, walk};
-use super::{BalanceFacts, Cells, Merge, Place, Slicer, Span, over_customers, period_of};
+use super::{BalanceFacts, Cells, Merge, Part, Place, Slicer, Span, over_customers, period_of};
 
 /// Customers acquired in a span, looked at when they are of ages 0, 1, 2 …
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +79,9 @@ pub fn cohorts(facts: &BalanceFacts, ask: &CohortAsk, slicer: &Slicer) -> Cohort
         offsets.push(offsets[offsets.len() - 1] + cohort.instants.len());
     }
     let pass = Pass { facts, ask, slicer, spans: spans(ask), offsets };
-    over_customers(ask.acquired.len().max(facts.customers()), |part| pass.over(part))
+    let only = slicer.customers();
+    let customers = ask.acquired.len().max(facts.customers());
+    over_customers(customers, only.as_deref(), |part| pass.over(part))
 }
 
 /// In how many groups the customers of the cohorts fall: what an answer will hold, before it is
@@ -113,7 +114,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn over(&self, customers: Range<usize>) -> Cohorts {
+    fn over(&self, customers: Part) -> Cohorts {
         let width = self.offsets[self.offsets.len() - 1];
         let mut found = Cohorts {
             cells: Cells::new(self.slicer.cardinality(), width),

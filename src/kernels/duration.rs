@@ -1,12 +1,10 @@
 //! Time to expansion: who is watched from when, and how the watch ends (definition book, "Time to
 //! expansion"). The estimate over the subjects is [`super::estimate`]'s.
 
-use std::ops::Range;
-
 use super::facts::code_of;
 use super::{
-    BalanceFacts, Cells, Code, Expansion, Merge, Outcome, Place, Slicer, Span, Subject, expansions,
-    over_customers, period_of, steps,
+    BalanceFacts, Cells, Code, Expansion, Merge, Outcome, Part, Place, Slicer, Span, Subject,
+    expansions, over_customers, period_of, steps,
 };
 
 /// When the watch over a customer begins.
@@ -62,7 +60,8 @@ pub fn durations(facts: &BalanceFacts, ask: &DurationAsk, slicer: &Slicer) -> Du
         Origins::PreviousExpansion => facts.customers(),
     };
     let watch = Watch { facts, ask, known: ask.as_of.min(ask.end), last: (ask.day_of)(ask.end) };
-    over_customers(customers, |part| watch.over(part, slicer))
+    let only = slicer.customers();
+    over_customers(customers, only.as_deref(), |part| watch.over(part, slicer))
 }
 
 /// The observation of customers up to T.
@@ -76,7 +75,7 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn over(&self, customers: Range<usize>, slicer: &Slicer) -> Durations {
+    fn over(&self, customers: Part, slicer: &Slicer) -> Durations {
         let cohort = self.ask.cohort.as_deref();
         let mut found = Durations {
             cells: Cells::new(slicer.cardinality(), cohort.map_or(1, <[Span]>::len)),

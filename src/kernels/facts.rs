@@ -44,10 +44,10 @@ pub(super) fn code_of(position: usize) -> Code {
 #[derive(Debug, Clone, Default)]
 pub struct BalanceFacts {
     /// Rows of customer `c` are `offsets[c]..offsets[c + 1]`.
-    pub offsets: Vec<usize>,
+    pub offsets: Vec<u32>,
     pub time: Vec<i64>,
     pub amount: Vec<i64>,
-    /// [`NONE`]-coded where the table has no product column or the value is null.
+    /// Empty if not read.
     pub product: Vec<Code>,
     /// Index into `MovementClass::ALL`, or [`BalanceFacts::UNMAPPED`]; empty if not recorded.
     pub class: Vec<u8>,
@@ -59,6 +59,9 @@ pub struct BalanceFacts {
     pub recorded: bool,
     /// Decimal places of `amount`.
     pub scale: u8,
+    /// The sum of all amounts without their signs: no sum of any of them is larger. None: more than
+    /// 64 bits, or not known.
+    pub gross: Option<u64>,
     pub known: Known,
     /// First and newest instant at which anything happened.
     pub first: Option<i64>,
@@ -87,17 +90,32 @@ impl BalanceFacts {
     #[must_use]
     pub fn rows_of(&self, customer: usize) -> Range<usize> {
         match (self.offsets.get(customer), self.offsets.get(customer + 1)) {
-            (Some(start), Some(end)) => *start..*end,
+            (Some(start), Some(end)) => *start as usize..*end as usize,
             _ => 0..0,
         }
+    }
+
+    /// Size in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let codes = self.product.len() + self.kind.len() + self.offer.len() + self.offsets.len();
+        (self.time.len() + self.amount.len()) * 8 + codes * 4 + self.class.len()
     }
 
     /// Rows of one customer before `as_of`.
     #[must_use]
     pub fn rows_before(&self, customer: usize, as_of: i64) -> Range<usize> {
         let rows = self.rows_of(customer);
+        if rows.is_empty() || self.time[rows.end - 1] < as_of {
+            return rows;
+        }
         let known = self.time[rows.clone()].partition_point(|at| *at < as_of);
         rows.start..rows.start + known
+    }
+
+    #[must_use]
+    pub fn product_of(&self, row: usize) -> Code {
+        self.product.get(row).copied().unwrap_or(NONE)
     }
 
     #[must_use]

@@ -10,9 +10,10 @@ use std::ops::Range;
 
 use crate::model::MovementClass;
 
+use super::timeline::Periods;
 use super::units::by_product;
 use super::{
-    Axis, BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Place, Share, Slicer, Span,
+    Axis, BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Part, Place, Share, Slicer, Span,
     over_customers, split,
 };
 
@@ -56,23 +57,92 @@ impl Merge for MovementCell {
 #[must_use]
 pub fn movement(facts: &BalanceFacts, ask: &MovementAsk, slicer: &Slicer) -> Cells<MovementCell> {
     let derived_by_product = !facts.recorded && slicer.uses(Axis::Product);
-    over_customers(facts.customers(), |customers| {
+    let periods = Periods::new(ask.periods);
+    let only = slicer.customers();
+    over_customers(facts.customers(), only.as_deref(), |customers| {
         let cells = Cells::new(slicer.cardinality(), ask.periods.len());
-        let mut pass = Pass { facts, ask, slicer, cells, opening: Vec::new(), held: Vec::new() };
+        let opening = Opening::default();
+        let mut pass =
+            Pass { facts, ask, periods: &periods, slicer, cells, opening, held: Vec::new() };
         pass.run(customers, derived_by_product);
         pass.cells
     })
 }
 
+/// The same of recorded movements that came in any order and are nobody's: amounts and events, but
+/// no customers and no part of a cohort. Slicers ask for product and kind only.
+#[must_use]
+pub fn movement_as_they_come(
+    facts: &BalanceFacts,
+    ask: &MovementAsk,
+    slicer: &Slicer,
+) -> Cells<MovementCell> {
+    let periods = Periods::new(ask.periods);
+    over_customers(facts.time.len(), None, |rows| {
+        let mut cells: Cells<MovementCell> = Cells::new(slicer.cardinality(), ask.periods.len());
+        for row in rows {
+            let class = usize::from(facts.class[row]);
+            if !ask.classes.get(class).copied().unwrap_or(false) || facts.time[row] >= ask.as_of {
+                continue;
+            }
+            let Some(period) = periods.of(facts.time[row]) else { continue };
+            let place = Place {
+                product: facts.product_of(row),
+                kind: facts.kind_of(row),
+                ..Place::of_customer(NONE)
+            };
+            let Some(key) = slicer.key(&place) else { continue };
+            let amount = facts.amount[row];
+            let cell = &mut cells.of(key)[period];
+            cell.amount += i128::from(amount);
+            cell.events += 1;
+            cell.odd_signs += i64::from(is_odd(amount, MovementClass::ALL[class]));
+        }
+        cells
+    })
+}
+
+/// Whether the sign of a movement contradicts its class.
+fn is_odd(amount: i64, class: MovementClass) -> bool {
+    amount != 0 && (amount < 0) != class.is_loss()
+}
+
 struct Pass<'a> {
     facts: &'a BalanceFacts,
     ask: &'a MovementAsk<'a>,
+    periods: &'a Periods<'a>,
     slicer: &'a Slicer,
     cells: Cells<MovementCell>,
-    /// Whether the customer had a balance above zero at each period's start.
-    opening: Vec<bool>,
+    opening: Opening,
     /// Owners of the event at hand.
     held: Vec<Share>,
+}
+
+/// The balance of the customer at hand at the start of periods, asked in any order but cheap where
+/// they ascend.
+#[derive(Default)]
+struct Opening {
+    rows: Range<usize>,
+    next: usize,
+    balance: i64,
+}
+
+impl Opening {
+    fn of(rows: &Range<usize>) -> Self {
+        Self { rows: rows.clone(), next: rows.start, balance: 0 }
+    }
+
+    /// Whether it is above zero at `start`.
+    fn is_active(&mut self, facts: &BalanceFacts, start: i64) -> bool {
+        if self.next > self.rows.start && facts.time[self.next - 1] >= start {
+            *self = Self::of(&self.rows);
+        }
+        while self.next < self.rows.end && facts.time[self.next] < start {
+            self.balance = self.balance.saturating_add(facts.amount[self.next]);
+            self.next += 1;
+        }
+        self.balance > 0
+    }
 }
 
 /// One movement on its way into the cells.
@@ -84,7 +154,7 @@ struct Event {
 }
 
 impl Pass<'_> {
-    fn run(&mut self, customers: Range<usize>, derived_by_product: bool) {
+    fn run(&mut self, customers: Part, derived_by_product: bool) {
         let mut scratch = Vec::new();
         for customer in customers {
             let rows = self.facts.rows_before(customer, self.ask.as_of);
@@ -92,7 +162,7 @@ impl Pass<'_> {
                 continue;
             }
             let code = Code::try_from(customer).unwrap_or(NONE);
-            self.open(rows.clone());
+            self.opening = Opening::of(&rows);
             if self.facts.recorded {
                 for row in rows {
                     self.recorded(code, row);
@@ -108,26 +178,17 @@ impl Pass<'_> {
         }
     }
 
-    fn open(&mut self, rows: Range<usize>) {
-        self.opening.clear();
-        let mut balance = 0i64;
-        let mut row = rows.start;
-        for period in self.ask.periods {
-            while row < rows.end && self.facts.time[row] < period.start {
-                balance = balance.saturating_add(self.facts.amount[row]);
-                row += 1;
-            }
-            self.opening.push(balance > 0);
-        }
-    }
-
     fn recorded(&mut self, customer: Code, row: usize) {
         let facts = self.facts;
         let class = facts.class.get(row).copied().unwrap_or(BalanceFacts::UNMAPPED);
-        let Some(class) = MovementClass::ALL.get(usize::from(class)).copied() else { return };
+        let class = usize::from(class);
+        if !self.ask.classes.get(class).copied().unwrap_or(false) {
+            return;
+        }
+        let Some(class) = MovementClass::ALL.get(class).copied() else { return };
         let place = Place {
             customer,
-            product: facts.product.get(row).copied().unwrap_or(NONE),
+            product: facts.product_of(row),
             kind: facts.kind_of(row),
             owner: NONE,
         };
@@ -152,14 +213,10 @@ impl Pass<'_> {
     }
 
     fn add(&mut self, event: &Event) {
-        let class = MovementClass::ALL.iter().position(|class| *class == event.class);
-        if !class.is_some_and(|class| self.ask.classes[class]) {
+        if !self.ask.classes[event.class as usize] {
             return;
         }
-        let period = self.ask.periods.partition_point(|period| period.end <= event.at);
-        if !self.ask.periods.get(period).is_some_and(|span| span.contains(event.at)) {
-            return;
-        }
+        let Some(period) = self.periods.of(event.at) else { return };
         let whole = i128::from(event.amount);
         let mut held = std::mem::take(&mut self.held);
         held.clear();
@@ -181,15 +238,14 @@ impl Pass<'_> {
     }
 
     fn count(&mut self, event: &Event, period: usize, key: u64, amount: i128) {
-        let in_cohort = self.opening[period];
+        let in_cohort = self.opening.is_active(self.facts, self.ask.periods[period].start);
         let cell = &mut self.cells.of(key)[period];
         cell.amount += amount;
         cell.events += 1;
         if in_cohort {
             cell.from_cohort += amount;
         }
-        let odd = event.amount != 0 && (event.amount < 0) != event.class.is_loss();
-        cell.odd_signs += i64::from(odd);
+        cell.odd_signs += i64::from(is_odd(event.amount, event.class));
         let mark = event.place.customer.wrapping_add(1);
         if cell.last != mark {
             cell.last = mark;
@@ -230,6 +286,30 @@ mod tests {
         let cell = february(true, [false, true, false, false, false]);
         assert_eq!((cell.amount, cell.from_cohort), (68_00, 63_00));
         assert_eq!((cell.events, cell.customers), (4, 4));
+    }
+
+    #[test]
+    fn in_any_order_amounts_and_events_are_the_same() {
+        let facts = eight_customers().facts;
+        let mut shuffled = facts.clone();
+        shuffled.offsets.clear();
+        for column in [&mut shuffled.time, &mut shuffled.amount] {
+            column.reverse();
+        }
+        shuffled.class.reverse();
+        shuffled.kind.reverse();
+        let periods = periods(&["2024-01-01", "2024-02-01", "2024-03-01"]);
+        for as_of in [i64::MAX, periods[1].start + 4 * 86_400_000_000] {
+            let ask = MovementAsk { periods: &periods, classes: [true; 5], as_of, owners: None };
+            let sums = |cells: Cells<MovementCell>| -> Vec<(i128, i64, i64)> {
+                let cells = cells.get(0).unwrap().to_vec();
+                cells.iter().map(|cell| (cell.amount, cell.events, cell.odd_signs)).collect()
+            };
+            assert_eq!(
+                sums(movement_as_they_come(&shuffled, &ask, &Slicer::default())),
+                sums(movement(&facts, &ask, &Slicer::default()))
+            );
+        }
     }
 
     #[test]

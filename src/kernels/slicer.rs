@@ -58,6 +58,8 @@ pub enum Filter {
     Any(Vec<Self>),
     Not(Box<Self>),
     Mask(Axis, Vec<bool>),
+    /// These codes, ascending.
+    Only(Axis, Vec<Code>),
 }
 
 impl Filter {
@@ -68,6 +70,25 @@ impl Filter {
             Self::Any(parts) => parts.iter().any(|part| part.passes(place)),
             Self::Not(inner) => !inner.passes(place),
             Self::Mask(axis, mask) => at(mask, place.on(*axis)).unwrap_or(false),
+            Self::Only(axis, codes) => codes.binary_search(&place.on(*axis)).is_ok(),
+        }
+    }
+
+    /// The codes of an axis that can pass, ascending, where the filter names them.
+    fn only(&self, axis: Axis) -> Option<Vec<Code>> {
+        match self {
+            Self::Only(own, codes) if *own == axis => Some(codes.clone()),
+            Self::All(parts) => {
+                parts.iter().filter_map(|part| part.only(axis)).min_by_key(Vec::len)
+            }
+            Self::Any(parts) => {
+                let codes = parts.iter().map(|part| part.only(axis)).collect::<Option<Vec<_>>>()?;
+                let mut codes = codes.concat();
+                codes.sort_unstable();
+                codes.dedup();
+                Some(codes)
+            }
+            Self::Not(_) | Self::Mask(..) | Self::Only(..) => None,
         }
     }
 
@@ -75,7 +96,7 @@ impl Filter {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.uses(axis)),
             Self::Not(inner) => inner.uses(axis),
-            Self::Mask(own, _) => *own == axis,
+            Self::Mask(own, _) | Self::Only(own, _) => *own == axis,
         }
     }
 }
@@ -105,6 +126,12 @@ impl Slicer {
     pub fn uses(&self, axis: Axis) -> bool {
         self.axes.iter().any(|groups| groups.axis == axis)
             || self.filter.as_ref().is_some_and(|filter| filter.uses(axis))
+    }
+
+    /// The only customers that can pass, ascending; none: any of them.
+    #[must_use]
+    pub fn customers(&self) -> Option<Vec<Code>> {
+        self.filter.as_ref()?.only(Axis::Customer)
     }
 
     /// The group's key, or none where the filter holds the fact back.
@@ -207,5 +234,22 @@ mod tests {
         assert!(slicer.key(&Place { product: 0, ..Place::of_customer(0) }).is_some());
         assert!(slicer.key(&Place { product: 0, ..Place::of_customer(1) }).is_none());
         assert!(slicer.key(&Place { product: NONE, ..Place::of_customer(1) }).is_some());
+    }
+
+    #[test]
+    fn named_customers_are_the_only_ones_that_can_pass() {
+        let only = |codes: &[Code]| Filter::Only(Axis::Customer, codes.to_vec());
+        let core = Filter::Mask(Axis::Product, vec![true, false]);
+        let customers = |filter: Filter| Slicer::new(vec![], Some(filter)).customers();
+        assert_eq!(customers(Filter::All(vec![core.clone(), only(&[3, 5])])), Some(vec![3, 5]));
+        assert_eq!(customers(Filter::Any(vec![only(&[3, 5]), only(&[1, 3])])), Some(vec![1, 3, 5]));
+        assert_eq!(customers(Filter::Any(vec![only(&[3]), core])), None);
+        assert_eq!(customers(Filter::Not(Box::new(only(&[3])))), None);
+        assert_eq!(customers(Filter::Only(Axis::Product, vec![1])), None);
+        assert_eq!(customers(Filter::Any(vec![])), Some(vec![]));
+        let slicer = Slicer::new(vec![], Some(only(&[3, 5])));
+        assert!(slicer.key(&Place::of_customer(5)).is_some());
+        assert!(slicer.key(&Place::of_customer(4)).is_none());
+        assert!(slicer.key(&Place::of_customer(NONE)).is_none());
     }
 }

@@ -64,7 +64,7 @@ pub fn expansions(facts: &BalanceFacts, customer: usize, known: i64, into: &mut 
             Expansion {
                 at: facts.time[row],
                 amount: i128::from(facts.amount[row]),
-                product: facts.product.get(row).copied().unwrap_or(NONE),
+                product: facts.product_of(row),
                 kind: facts.kind_of(row),
                 offer: facts.offer.get(row).copied().unwrap_or(NONE),
             }

@@ -9,6 +9,8 @@
 //!   Biometrika 73 (1986); Marubini & Valsecchi, Analysing Survival Data (1995), section 10.2.
 //!   Without churn it is Greenwood's.
 
+use std::collections::BTreeMap;
+
 /// 97.5 % quantile of the standard normal distribution.
 const Z95: f64 = 1.959_963_984_540_054;
 
@@ -76,23 +78,24 @@ impl Estimate {
     }
 }
 
-/// Estimates the time to the event; sorts the subjects by day. With `competing`, churn rules the
-/// event out; without, it censors.
-pub fn estimate(subjects: &mut [Subject], competing: bool) -> Estimate {
-    subjects.sort_unstable_by_key(|subject| (subject.days, subject.outcome));
-    let with = |outcome| subjects.iter().filter(|each| each.outcome == outcome).count();
-    let (events, churned) = (with(Outcome::Event), with(Outcome::Churned));
-    let churned = if competing { churned } else { 0 };
+/// Estimates the time to the event. With `competing`, churn rules the event out; without, it
+/// censors.
+#[must_use]
+pub fn estimate(subjects: &[Subject], competing: bool) -> Estimate {
+    let days = days(subjects);
+    let events = days.iter().map(|day| day.events).sum();
+    let churned = if competing { days.iter().map(|day| day.churned).sum() } else { 0 };
+    let subjects = count(subjects.len());
     let mut estimate = Estimate {
-        subjects: count(subjects.len()),
-        events: count(events),
-        censored: count(subjects.len() - events - churned),
-        churned: count(churned),
-        curve: if competing { aalen_johansen(subjects) } else { kaplan_meier(subjects) },
+        subjects,
+        events,
+        censored: subjects - events - churned,
+        churned,
+        curve: if competing { aalen_johansen(&days) } else { kaplan_meier(&days) },
         p25: None,
         median: None,
         p75: None,
-        observed_median: observed_median(subjects, events),
+        observed_median: observed_median(&days, events),
     };
     estimate.p25 = estimate.quantile(0.25);
     estimate.median = estimate.quantile(0.5);
@@ -108,29 +111,50 @@ struct Day {
     churned: i64,
 }
 
-/// The distinct days of sorted subjects, ascending.
-fn days(subjects: &[Subject]) -> impl Iterator<Item = Day> {
+/// How many subjects each day saw out, by outcome.
+type Outcomes = [i64; 3];
+
+/// The distinct days of subjects, ascending. There are far fewer days than subjects: they are
+/// counted, not sorted.
+fn days(subjects: &[Subject]) -> Vec<Day> {
+    const DENSE: usize = 1 << 16;
+    let longest = subjects.iter().filter_map(|each| usize::try_from(each.days).ok()).max();
+    let mut dense: Vec<Outcomes> = vec![[0; 3]; longest.map_or(0, |day| day + 1).min(DENSE)];
+    let mut sparse: BTreeMap<i64, Outcomes> = BTreeMap::new();
+    for each in subjects {
+        let place = usize::try_from(each.days).unwrap_or(usize::MAX);
+        let outcomes = match dense.get_mut(place) {
+            Some(outcomes) => outcomes,
+            None => sparse.entry(each.days).or_default(),
+        };
+        outcomes[each.outcome as usize] += 1;
+    }
+    let (early, late) = (sparse.range(..0), sparse.range(0..));
+    let dense = (0i64..).zip(&dense);
+    let days =
+        early.map(|(day, of)| (*day, of)).chain(dense).chain(late.map(|(day, of)| (*day, of)));
     let mut at_risk = count(subjects.len());
-    subjects.chunk_by(|a, b| a.days == b.days).map(move |same| {
-        let with = |outcome| count(same.iter().filter(|each| each.outcome == outcome).count());
-        let (events, churned) = (with(Outcome::Event), with(Outcome::Churned));
-        let day = Day { day: same[0].days, at_risk, events, churned };
-        at_risk -= count(same.len());
-        day
-    })
+    days.filter(|(_, outcomes)| **outcomes != [0; 3])
+        .map(|(day, outcomes)| {
+            let [events, churned, censored] = *outcomes;
+            let day = Day { day, at_risk, events, churned };
+            at_risk -= events + churned + censored;
+            day
+        })
+        .collect()
 }
 
-fn kaplan_meier(subjects: &[Subject]) -> Vec<Point> {
+fn kaplan_meier(days: &[Day]) -> Vec<Point> {
     let mut survival = 1.0;
     let mut greenwood = 0.0;
-    let step = |day: Day| {
+    let step = |day: &Day| {
         let (n, d) = (float(day.at_risk), float(day.events));
         survival *= (n - d) / n;
         greenwood += d / (n * (n - d));
         // Var S = S² · greenwood.
-        point(&day, survival, survival * greenwood.sqrt())
+        point(day, survival, survival * greenwood.sqrt())
     };
-    days(subjects).filter(|day| day.events > 0).map(step).collect()
+    days.iter().filter(|day| day.events > 0).map(step).collect()
 }
 
 /// The cumulative incidence F of the event: each day adds S(before) · d / n, where S is the share
@@ -140,12 +164,12 @@ fn kaplan_meier(subjects: &[Subject]) -> Vec<Point> {
 /// Var F(t) = Σ (F(t) − Fᵢ)² hᵢ / (nᵢ − hᵢ) / nᵢ, h = d + c
 ///          + Σ S(before)² dᵢ (nᵢ − dᵢ) / nᵢ³ − 2 Σ (F(t) − Fᵢ) S(before) dᵢ / nᵢ²,
 /// over the days up to t; kept as sums that do not depend on t.
-fn aalen_johansen(subjects: &[Subject]) -> Vec<Point> {
+fn aalen_johansen(days: &[Day]) -> Vec<Point> {
     let (mut survival, mut incidence) = (1.0, 0.0);
     let mut any_churned = false;
     let mut sums = VarianceSums::default();
     let mut curve = Vec::new();
-    for day in days(subjects).filter(|day| day.events + day.churned > 0) {
+    for day in days.iter().filter(|day| day.events + day.churned > 0) {
         let (n, d, h) = (float(day.at_risk), float(day.events), float(day.events + day.churned));
         incidence += survival * d / n;
         sums.add(incidence, survival, [n, d, h]);
@@ -153,7 +177,7 @@ fn aalen_johansen(subjects: &[Subject]) -> Vec<Point> {
         if day.events > 0 {
             // Without churn so far 1 − F is S itself, and reaches 0 without a rounding error.
             let without_event = if any_churned { 1.0 - incidence } else { before_churn };
-            curve.push(point(&day, without_event, sums.variance(incidence).sqrt()));
+            curve.push(point(day, without_event, sums.variance(incidence).sqrt()));
         }
         any_churned |= day.churned > 0;
         survival *= (n - h) / n;
@@ -202,11 +226,17 @@ fn point(day: &Day, survival: f64, deviation: f64) -> Point {
     }
 }
 
-/// The median day of sorted subjects' events.
-fn observed_median(subjects: &[Subject], events: usize) -> Option<f64> {
-    let days = || subjects.iter().filter(|each| each.outcome == Outcome::Event).map(|s| s.days);
-    let upper = days().nth(events / 2)?;
-    let lower = if events.is_multiple_of(2) { days().nth(events / 2 - 1)? } else { upper };
+/// The median day of the events.
+fn observed_median(days: &[Day], events: i64) -> Option<f64> {
+    let nth = |nth: i64| {
+        let mut seen = 0;
+        days.iter().find_map(|day| {
+            seen += day.events;
+            (seen > nth).then_some(day.day)
+        })
+    };
+    let upper = nth(events / 2)?;
+    let lower = if events % 2 == 0 { nth(events / 2 - 1)? } else { upper };
     Some(f64::midpoint(float(lower), float(upper)))
 }
 

@@ -71,7 +71,7 @@ impl Ledger {
             })
             .collect();
         rows.sort_by_key(|((customer, ..), time, ..)| (*customer, *time));
-        let mut offsets = vec![0; names.len() + 1];
+        let mut offsets = vec![0u32; names.len() + 1];
         for ((customer, ..), ..) in &rows {
             offsets[*customer as usize + 1] += 1;
         }
@@ -88,6 +88,7 @@ impl Ledger {
             offer: Vec::new(),
             recorded: true,
             scale: 2,
+            gross: Some(rows.iter().map(|(.., amount)| amount.unsigned_abs()).sum()),
             known: Known::Always,
             first: rows.iter().map(|(_, time, ..)| *time).min(),
             newest: rows.iter().map(|(_, time, ..)| *time).max(),

@@ -24,26 +24,37 @@ pub struct UnitState {
 
 /// States of a unit at ascending `instants`, written to `states` (one per instant).
 ///
-/// `rows` are the unit's rows, ascending in time. Rows at one instant are netted before activity
-/// is judged (definition book, "Balances and movements").
+/// `rows` are the unit's rows, ascending in time.
 pub fn walk(
     facts: &BalanceFacts,
     rows: impl Iterator<Item = usize>,
     instants: &[i64],
     states: &mut [UnitState],
 ) {
+    let (mut before, mut next) = (UnitState::default(), 0);
+    live(facts, rows, |at, state| {
+        while next < instants.len() && instants[next] <= at {
+            states[next] = before;
+            next += 1;
+        }
+        before = *state;
+        next < instants.len()
+    });
+    states[next..].fill(before);
+}
+
+/// The state of a unit after every instant at which anything happens to it, as long as `visit`
+/// wants to know more. Rows at one instant are netted before activity is judged (definition book,
+/// "Balances and movements").
+pub fn live(
+    facts: &BalanceFacts,
+    rows: impl Iterator<Item = usize>,
+    mut visit: impl FnMut(i64, &UnitState) -> bool,
+) {
     let mut state = UnitState::default();
-    let mut next = 0;
     let mut rows = rows.peekable();
     while let Some(first) = rows.peek().copied() {
         let at = facts.time[first];
-        while next < instants.len() && instants[next] <= at {
-            states[next] = state;
-            next += 1;
-        }
-        if next == instants.len() {
-            return;
-        }
         let before = state.balance;
         while let Some(row) = rows.next_if(|row| facts.time[*row] == at) {
             record(&mut state, facts, row);
@@ -52,8 +63,10 @@ pub fn walk(
             state.expansions += 1;
         }
         state.ever_active |= state.balance > 0;
+        if !visit(at, &state) {
+            return;
+        }
     }
-    states[next..].fill(state);
 }
 
 fn record(state: &mut UnitState, facts: &BalanceFacts, row: usize) {
@@ -85,7 +98,7 @@ pub fn by_product(
     mut visit: impl FnMut(super::Code, &[(super::Code, usize)]),
 ) {
     scratch.clear();
-    scratch.extend(rows.map(|row| (facts.product.get(row).copied().unwrap_or(super::NONE), row)));
+    scratch.extend(rows.map(|row| (facts.product_of(row), row)));
     scratch.sort_unstable();
     let mut start = 0;
     while start < scratch.len() {

@@ -30,7 +30,7 @@ impl Balance {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BalanceShape {
     Ledger(Ledger),
     Intervals(Intervals),
@@ -76,7 +76,7 @@ impl BalanceShape {
 }
 
 /// Signed movements; the balance is their sum before t.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     pub dataset: DatasetName,
     pub time: ColumnName,
@@ -90,7 +90,7 @@ pub struct Ledger {
 }
 
 /// `[from, to)` with a monthly amount.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intervals {
     pub dataset: DatasetName,
     pub customer: ColumnName,
@@ -101,7 +101,7 @@ pub struct Intervals {
 }
 
 /// The balance at each month's end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshots {
     pub dataset: DatasetName,
     /// First day of the month.

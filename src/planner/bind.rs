@@ -187,7 +187,7 @@ fn check_table(model: &Model, query: &MetricQuery, table: &TableAsk) -> ApiResul
 fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> {
     let name = match ask {
         Ask::Retention { metric, .. }
-        | Ask::Expansion { metric }
+        | Ask::Expansion { metric, .. }
         | Ask::Attach { metric, .. }
         | Ask::Duration { metric, .. }
         | Ask::Attribution { metric, .. }

@@ -43,6 +43,9 @@ pub enum Ask {
     },
     Expansion {
         metric: MetricName,
+        /// Whether customers, or the part of the opening cohort, are wanted: without them the
+        /// movements of a customer need not be brought together.
+        by_customer: bool,
     },
     Attach {
         metric: MetricName,
@@ -80,7 +83,7 @@ impl Ask {
         match self {
             Self::Table(table) => table.select.iter().collect(),
             Self::Retention { metric, .. }
-            | Self::Expansion { metric }
+            | Self::Expansion { metric, .. }
             | Self::Attach { metric, .. }
             | Self::Duration { metric, .. }
             | Self::Attribution { metric, .. }

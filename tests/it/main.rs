@@ -14,6 +14,7 @@ mod docs;
 mod edges;
 mod examples;
 mod filters;
+mod growth;
 mod joins;
 mod judged;
 mod metric_tests;

@@ -29,6 +29,8 @@ pub(super) enum Target {
     /// `Dictionary(Int32, Utf8)`: the files' own dictionaries pass through, so that a reader looks
     /// at each distinct value once per batch. With the files' values → ours.
     Text(Arc<BTreeMap<String, String>>),
+    /// `Utf8View`, for texts that hardly repeat: building dictionaries of them is wasted.
+    Key,
     Int,
     Decimal {
         scale: i8,
@@ -49,6 +51,7 @@ impl Target {
     pub fn arrow_type(&self) -> DataType {
         match self {
             Self::Text(_) => dictionary(),
+            Self::Key => DataType::Utf8View,
             Self::Int => DataType::Int64,
             Self::Decimal { scale, .. } => DataType::Decimal128(PRECISION, *scale),
             Self::Float => DataType::Float64,
@@ -96,7 +99,7 @@ impl Conversion {
                 number::to_decimal(found, *scale, *minor_units)
             }
             Target::Float => found.is_numeric().then_some(Self::Cast(DataType::Float64)),
-            Target::Bool | Target::Same(_) => None,
+            Target::Key | Target::Bool | Target::Same(_) => None,
             Target::Date => time::is_day_or_instant(found).then_some(Self::Day),
             Target::Timestamp { zone } => match found {
                 DataType::Timestamp(..) => Some(Self::Instant),

@@ -76,7 +76,7 @@ impl<'a> Beside<'a> {
             }
             joined.push(entity);
             // Loading checks that the key is unique.
-            self.context.facts.attributes(entity).await?;
+            self.context.facts.known_from(entity).await?;
             let left_key = if self.is_owner(entity) {
                 Column::new_unqualified(OWNER)
             } else {

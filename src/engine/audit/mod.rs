@@ -4,6 +4,8 @@
 mod counts;
 mod ownership;
 
+use std::sync::Arc;
+
 use crate::error::{ApiResult, ErrorCode};
 use crate::model::{BalanceShape, DatasetName, Model};
 
@@ -68,7 +70,7 @@ impl LocalEngine {
                     .collect();
             }
         };
-        let facts = self.facts(&held, &view);
+        let facts = self.facts(&held, &view, &Arc::default());
         let mut findings = Vec::new();
         for name in &names {
             findings.extend(unreadable(&facts, name));

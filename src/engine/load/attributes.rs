@@ -1,6 +1,7 @@
 //! Attributes of an entity (a customer's segment, a product's family) by the entity's code.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
 use datafusion::common::{DFSchema, ScalarValue};
@@ -9,11 +10,11 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
 use crate::engine::keys::Interner;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Code, NONE};
-use crate::model::{ColumnName, Dataset, Dimension, DimensionName, DimensionValue, ScalarExpr};
-use crate::values::{Instant, Scalar};
+use crate::model::{ColumnName, Dataset, Dimension, DimensionValue, ScalarExpr};
+use crate::values::{Calendar, Instant, Scalar};
 
 use super::columns::{codes, instants_in};
-use super::reader::{Reader, column};
+use super::reader::{Reader, Visit, column};
 
 /// One dimension's values, by the entity's code; the last entry is the null entity's.
 #[derive(Debug, Clone)]
@@ -21,14 +22,6 @@ pub struct AttributeColumn {
     /// Index into `values` by code.
     pub by_code: Vec<u32>,
     pub values: Vec<Scalar>,
-}
-
-/// The attributes of one entity, as its table has them.
-#[derive(Debug, Default)]
-pub struct Attributes {
-    pub columns: HashMap<DimensionName, AttributeColumn>,
-    /// When each entity became known, where the table says so.
-    pub known_from: Option<Vec<Option<i64>>>,
 }
 
 impl AttributeColumn {
@@ -40,10 +33,7 @@ impl AttributeColumn {
 
     /// The same column as it was known at `as_of`.
     #[must_use]
-    pub fn known_by(&self, known_from: Option<&[Option<i64>]>, as_of: i64) -> Self {
-        let Some(known_from) = known_from.filter(|_| as_of != i64::MAX) else {
-            return self.clone();
-        };
+    pub fn known_by(&self, known_from: &[Option<i64>], as_of: i64) -> Self {
         let null = self.by_code.last().copied().unwrap_or(0);
         let mut known = self.clone();
         for (value, from) in known.by_code.iter_mut().zip(known_from) {
@@ -55,76 +45,109 @@ impl AttributeColumn {
     }
 }
 
-/// Reads every expression dimension of an entity in one scan.
+/// Reads an expression dimension of an entity.
 ///
 /// # Errors
 /// `BAD_DATA` where the key is not unique: joining would multiply rows.
-pub async fn load_attributes(
+pub async fn load_attribute(
     reader: &Reader<'_>,
-    dataset: &Dataset,
-    key: &ColumnName,
-    dimensions: &[&Dimension],
-    interner: &Interner,
-) -> ApiResult<Attributes> {
-    let exprs: Vec<(&Dimension, &ScalarExpr)> = dimensions
-        .iter()
-        .filter_map(|dimension| match &dimension.value {
-            DimensionValue::Expr(expr) => Some((*dimension, expr)),
-            DimensionValue::Key | DimensionValue::RollUp { .. } => None,
-        })
-        .collect();
-    let plan = attribute_plan(reader, dataset, key, &exprs)?;
-    let known_at = dataset.known_from.as_ref().map(|_| exprs.len() + 1);
-    let mut builders: Vec<ColumnBuilder> = exprs.iter().map(|_| ColumnBuilder::default()).collect();
-    let mut keys: Vec<Code> = Vec::new();
-    let mut known: Vec<Option<i64>> = Vec::new();
-    let table = reader.table(&dataset.name)?;
-    reader
-        .execute(plan, &[table], |batch| {
-            keys.extend(codes(column(batch, 0)?, interner)?);
-            for (index, builder) in builders.iter_mut().enumerate() {
-                builder.push(column(batch, index + 1)?)?;
-            }
-            if let Some(place) = known_at {
-                known.extend(instants_in(column(batch, place)?, reader.calendar)?);
-            }
-            Ok(())
-        })
-        .await?;
-    let places = unique(dataset, key, &keys, interner.len())?;
-    let by_code = |of: &dyn Fn(usize) -> Option<i64>| -> Vec<Option<i64>> {
-        places.iter().map(|row| row.and_then(of)).collect()
+    (dataset, key): (&Dataset, &ColumnName),
+    dimension: &Dimension,
+    interner: &Arc<Interner>,
+) -> ApiResult<AttributeColumn> {
+    let DimensionValue::Expr(expr) = &dimension.value else {
+        return Ok(AttributeColumn::unknown());
     };
-    Ok(Attributes {
-        columns: exprs
-            .iter()
-            .zip(builders)
-            .map(|((dimension, _), builder)| (dimension.name.clone(), builder.finish(&places)))
-            .collect(),
-        known_from: known_at.map(|_| by_code(&|row| known[row])),
-    })
+    let plan = attribute_plan(reader, (dataset, key), expr)?;
+    let values = Values { keys: Arc::clone(interner), ..Values::default() };
+    let parts = reader.visit(plan, &[reader.table(&dataset.name)?], || values.clone()).await?;
+    let mut all = values;
+    for part in parts {
+        all.add(part);
+    }
+    let mut by_code = vec![NONE; interner.len() + 1];
+    let mut repeated = 0;
+    let null = u32::try_from(all.len()).unwrap_or(NONE);
+    for (code, value) in all.codes.iter().zip(&all.rows).filter(|(code, _)| **code != NONE) {
+        let place = &mut by_code[*code as usize];
+        repeated += usize::from(*place != NONE);
+        *place = (*value).min(null);
+    }
+    unique(dataset, key, repeated)?;
+    for place in &mut by_code {
+        *place = (*place).min(null);
+    }
+    Ok(AttributeColumn { by_code, values: all.into_scalars() })
+}
+
+/// Reads when each of an entity's keys became known; empty where the table does not say.
+///
+/// # Errors
+/// `BAD_DATA` where the key is not unique: joining would multiply rows.
+pub async fn load_known_from(
+    reader: &Reader<'_>,
+    (dataset, key): (&Dataset, &ColumnName),
+    interner: &Arc<Interner>,
+) -> ApiResult<Vec<Option<i64>>> {
+    let mut columns = vec![key.clone()];
+    columns.extend(dataset.known_from.clone().filter(|name| name != key));
+    let known = Known {
+        keys: Arc::clone(interner),
+        calendar: *reader.calendar,
+        place: dataset.known_from.as_ref().map(|_| columns.len() - 1),
+        codes: Vec::new(),
+        from: Vec::new(),
+    };
+    let parts = reader.read(&dataset.name, &columns, std::slice::from_ref(key), &known).await?;
+    let mut seen = vec![false; interner.len() + 1];
+    let mut known_from = vec![None; if known.place.is_some() { seen.len() } else { 0 }];
+    let mut repeated = 0;
+    for part in parts {
+        for (row, code) in part.codes.iter().enumerate().filter(|(_, code)| **code != NONE) {
+            let place = *code as usize;
+            repeated += usize::from(std::mem::replace(&mut seen[place], true));
+            if let Some(from) = part.from.get(row) {
+                known_from[place] = *from;
+            }
+        }
+    }
+    unique(dataset, key, repeated)?;
+    Ok(known_from)
+}
+
+/// Takes in keys and since when they are known.
+#[derive(Clone)]
+struct Known {
+    keys: Arc<Interner>,
+    calendar: Calendar,
+    place: Option<usize>,
+    codes: Vec<Code>,
+    from: Vec<Option<i64>>,
+}
+
+impl Visit for Known {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        self.codes.extend(codes(column(batch, 0)?, &self.keys)?);
+        if let Some(place) = self.place {
+            self.from.extend(instants_in(column(batch, place)?, &self.calendar)?);
+        }
+        Ok(())
+    }
 }
 
 fn attribute_plan(
     reader: &Reader<'_>,
-    dataset: &Dataset,
-    key: &ColumnName,
-    exprs: &[(&Dimension, &ScalarExpr)],
+    (dataset, key): (&Dataset, &ColumnName),
+    expr: &ScalarExpr,
 ) -> ApiResult<LogicalPlan> {
     let mut columns = vec![key.clone()];
-    let wanted = exprs.iter().flat_map(|(_, expr)| &expr.columns).chain(&dataset.known_from);
-    for name in wanted {
-        if !columns.contains(name) {
-            columns.push(name.clone());
-        }
-    }
-    let scan = reader.table(&dataset.name)?.scan(&columns, None)?;
-    let mut projection = vec![ident(key)];
-    for (index, (_, expr)) in exprs.iter().enumerate() {
-        let value = lower_expr(reader, expr, scan.schema())?;
-        projection.push(value.alias(format!("__dimension_{index}")));
-    }
-    projection.extend(dataset.known_from.iter().map(|name| ident(name).alias("__known_from")));
+    columns.extend(expr.columns.iter().filter(|name| *name != key).cloned());
+    let table = reader.table(&dataset.name)?;
+    // An expression over the key itself expects the text that expressions are written for.
+    let keys = if expr.columns.contains(key) { &[][..] } else { std::slice::from_ref(key) };
+    let scan = table.scan_files(&columns, keys, |_| true)?;
+    let value = lower_expr(reader, expr, scan.schema())?;
+    let projection = [ident(key), value.alias("__dimension")];
     LogicalPlanBuilder::from(scan).project(projection).and_then(LogicalPlanBuilder::build).map_err(
         |error| {
             tracing::error!(%error, dataset = %dataset.name, "attributes do not plan");
@@ -163,45 +186,37 @@ pub fn lower_expr(reader: &Reader<'_>, expr: &ScalarExpr, schema: &DFSchema) -> 
     })
 }
 
-/// The row of each code (and of null: none); a key in two rows is refused.
-fn unique(
-    dataset: &Dataset,
-    key: &ColumnName,
-    keys: &[Code],
-    count: usize,
-) -> ApiResult<Vec<Option<usize>>> {
-    let mut places: Vec<Option<usize>> = vec![None; count + 1];
-    let mut repeated = 0usize;
-    for (row, code) in keys.iter().enumerate().filter(|(_, code)| **code != NONE) {
-        let place = &mut places[*code as usize];
-        repeated += usize::from(place.is_some());
-        *place = Some(row);
+fn unique(dataset: &Dataset, key: &ColumnName, repeated: usize) -> ApiResult<()> {
+    if repeated == 0 {
+        return Ok(());
     }
-    if repeated > 0 {
-        return Err(ApiError::new(
-            ErrorCode::BadData,
-            format!(
-                "Table `{}` has {repeated} row(s) whose `{key}` is already taken; a join would count \
-                 facts twice. Make `{key}` unique.",
-                dataset.name
-            ),
-        ));
-    }
-    Ok(places)
+    Err(ApiError::new(
+        ErrorCode::BadData,
+        format!(
+            "Table `{}` has {repeated} row(s) whose `{key}` is already taken; a join would count \
+             facts twice. Make `{key}` unique.",
+            dataset.name
+        ),
+    ))
 }
 
-/// Distinct values of a column and each row's place among them.
-#[derive(Default)]
-struct ColumnBuilder {
+/// Takes in keys and distinct values of a column, and each row's place among them. Texts have
+/// places that all parts share.
+#[derive(Clone, Default)]
+struct Values {
+    keys: Arc<Interner>,
+    codes: Vec<Code>,
     rows: Vec<u32>,
-    values: Vec<Scalar>,
-    places: HashMap<ScalarValue, u32>,
-    texts: Interner,
+    texts: Arc<Interner>,
     is_text: bool,
+    values: Vec<ScalarValue>,
+    places: HashMap<ScalarValue, u32>,
 }
 
-impl ColumnBuilder {
-    fn push(&mut self, array: &ArrayRef) -> ApiResult<()> {
+impl Visit for Values {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        self.codes.extend(codes(column(batch, 0)?, &self.keys)?);
+        let array = column(batch, 1)?;
         if is_text(array) {
             self.is_text = true;
             self.rows.extend(codes(array, &self.texts)?);
@@ -212,33 +227,50 @@ impl ColumnBuilder {
                 tracing::error!(%error, "attribute value");
                 ApiError::new(ErrorCode::BadData, "A dimension has values of an unknown type.")
             })?;
-            if value.is_null() {
-                self.rows.push(NONE);
-                continue;
-            }
-            let next = u32::try_from(self.values.len()).unwrap_or(NONE);
-            let place = *self.places.entry(value.clone()).or_insert_with(|| {
-                self.values.push(to_scalar(&value));
-                next
-            });
+            let place = self.place(value);
             self.rows.push(place);
         }
         Ok(())
     }
+}
 
-    fn finish(self, places: &[Option<usize>]) -> AttributeColumn {
-        let mut values = if self.is_text {
+impl Values {
+    fn place(&mut self, value: ScalarValue) -> u32 {
+        if value.is_null() {
+            return NONE;
+        }
+        let next = u32::try_from(self.values.len()).unwrap_or(NONE);
+        *self.places.entry(value).or_insert_with_key(|value| {
+            self.values.push(value.clone());
+            next
+        })
+    }
+
+    /// Takes in another part.
+    fn add(&mut self, part: Self) {
+        self.is_text |= part.is_text;
+        self.codes.extend(part.codes);
+        if part.is_text {
+            self.rows.extend(part.rows);
+            return;
+        }
+        let places: Vec<u32> = part.values.into_iter().map(|value| self.place(value)).collect();
+        let place = |row: &u32| places.get(*row as usize).copied().unwrap_or(NONE);
+        self.rows.extend(part.rows.iter().map(place));
+    }
+
+    fn len(&self) -> usize {
+        if self.is_text { self.texts.len() } else { self.values.len() }
+    }
+
+    /// The values, and null last.
+    fn into_scalars(self) -> Vec<Scalar> {
+        let values: Vec<Scalar> = if self.is_text {
             self.texts.names().into_iter().map(Scalar::Text).collect()
         } else {
-            self.values
+            self.values.iter().map(to_scalar).collect()
         };
-        let null = u32::try_from(values.len()).unwrap_or(NONE);
-        values.push(Scalar::Null);
-        let by_code = places
-            .iter()
-            .map(|row| row.and_then(|row| self.rows.get(row).copied()).unwrap_or(NONE).min(null))
-            .collect();
-        AttributeColumn { by_code, values }
+        values.into_iter().chain([Scalar::Null]).collect()
     }
 }
 

@@ -3,13 +3,18 @@
 mod attributes;
 mod balance;
 mod columns;
+mod movements;
 mod orders;
 mod origins;
 mod owners;
 mod reader;
+mod runs;
+mod snapshots;
 
-pub use attributes::{AttributeColumn, Attributes, ident, load_attributes, lower_expr, to_scalar};
-pub use balance::{LoadedBalance, key_space_of, load_balance};
+pub use attributes::{
+    AttributeColumn, ident, load_attribute, load_known_from, lower_expr, to_scalar,
+};
+pub use balance::{BalanceAsk, BalanceColumns, LoadedBalance, key_space_of, load_balance};
 pub use columns::{codes, instants_in};
 pub use orders::{LoadedOrders, LoadedProducts, load_orders, load_products};
 pub use origins::{LoadedOrigins, OriginColumns, load_origins};

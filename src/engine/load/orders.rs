@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use arrow::array::AsArray;
+use arrow::array::{ArrayRef, AsArray};
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::cast;
 
-use crate::engine::keys::KeySpace;
+use crate::engine::context::compute;
+use crate::engine::keys::{Interner, KeyHasher, KeySpace};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{NONE, OrderColumns, OrderFacts, ProductRoles};
+use crate::kernels::{NONE, OrderFacts, OrderPart, ProductRoles};
 use crate::model::{AttachKind, Model, OrderLines};
+use crate::values::Calendar;
 
 use super::attributes::{ident, lower_expr};
 use super::balance::key_space_of;
-use super::columns::{codes, instants_in};
-use super::reader::{Reader, column};
+use super::columns::{codes, for_each_key, times};
+use super::reader::{Reader, Visit, column};
+use super::runs::{Runs, orders_of_runs};
 
 /// Order lines with what their reading left out.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub struct LoadedOrders {
     pub left_out: usize,
 }
 
-/// Reads order lines.
+/// Reads order lines. Orders are told apart by their keys, which are not kept.
 pub async fn load_orders(
     reader: &Reader<'_>,
     model: &Model,
@@ -35,42 +38,64 @@ pub async fn load_orders(
 ) -> ApiResult<LoadedOrders> {
     let dataset = model.datasets.get(&orders.dataset);
     let interner = |column| keys.of(&key_space_of(dataset, column));
-    let (order_keys, customers, products) =
-        (interner(&orders.order), interner(&orders.customer), interner(&orders.product));
     let wanted = [
         orders.order.clone(),
         orders.customer.clone(),
         orders.product.clone(),
         orders.time.clone(),
     ];
-    let mut columns = OrderColumns::default();
-    let mut without_time = 0;
-    reader
-        .scan(&orders.dataset, &wanted, |batch| {
-            let order = codes(column(batch, 0)?, &order_keys)?;
-            let customer = codes(column(batch, 1)?, &customers)?;
-            let product = codes(column(batch, 2)?, &products)?;
-            let time = instants_in(column(batch, 3)?, reader.calendar)?;
-            for row in 0..order.len() {
-                let Some(time) = time[row] else {
-                    without_time += 1;
-                    continue;
-                };
-                columns.order.push(order[row]);
-                columns.customer.push(customer[row]);
-                columns.product.push(product[row]);
-                columns.time.push(time);
+    let lines = Lines {
+        customers: interner(&orders.customer),
+        products: interner(&orders.product),
+        calendar: *reader.calendar,
+        hasher: KeyHasher::default(),
+        part: OrderPart::default(),
+        runs: Runs::default(),
+    };
+    let parts = reader.read(&orders.dataset, &wanted, &wanted[..2], &lines).await?;
+    let (parts, runs): (Vec<OrderPart>, Vec<Runs>) =
+        parts.into_iter().map(|lines| (lines.part, lines.runs)).unzip();
+    let facts = compute(|| {
+        let orders = orders_of_runs(&runs);
+        drop(runs);
+        OrderFacts::of_parts(parts, orders.as_deref())
+    });
+    let (first, newest) = facts.range();
+    Ok(LoadedOrders { left_out: facts.left_out, first, newest, facts })
+}
+
+/// Takes in order lines.
+#[derive(Clone)]
+struct Lines {
+    customers: Arc<Interner>,
+    products: Arc<Interner>,
+    calendar: Calendar,
+    hasher: KeyHasher,
+    part: OrderPart,
+    runs: Runs,
+}
+
+impl Visit for Lines {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        let customer = codes(column(batch, 1)?, &self.customers)?;
+        let product = codes(column(batch, 2)?, &self.products)?;
+        let time = times(column(batch, 3)?, &self.calendar)?;
+        let Self { part, runs, hasher, .. } = self;
+        for_each_key(column(batch, 0)?, |row, key| {
+            let timed = time.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+            let Some(key) = key.filter(|_| timed && customer[row] != NONE) else {
+                part.left_out += 1;
+                return;
+            };
+            let last = runs.keys.len().checked_sub(1);
+            let begins = last.is_none_or(|last| !runs.keys.is(last, &key));
+            if begins {
+                runs.hashes.push(hasher.hash(&key));
+                runs.keys.push(&key);
             }
-            Ok(())
+            part.push(begins, customer[row], product[row], time.values[row]);
         })
-        .await?;
-    let facts = OrderFacts::new(&columns);
-    Ok(LoadedOrders {
-        left_out: facts.left_out + without_time,
-        first: columns.time.iter().min().copied(),
-        newest: columns.time.iter().max().copied(),
-        facts,
-    })
+    }
 }
 
 /// Products with the parts that a definition's conditions give them.

@@ -1,13 +1,18 @@
 //! Origins of durations: when each customer was acquired or reached a milestone.
 
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+
 use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
-use crate::kernels::NONE;
+use crate::kernels::{Code, NONE};
 use crate::model::{ColumnName, DatasetName, DurationKind, Model, TimeOrigin};
+use crate::values::Calendar;
 
 use super::balance::key_space_of;
-use super::columns::{codes, instants_in};
-use super::reader::{Reader, column};
+use super::columns::{codes, times};
+use super::reader::{Reader, Visit, column};
 
 /// An instant per customer's code; the earliest where a table has several.
 #[derive(Debug, Default)]
@@ -74,31 +79,53 @@ pub async fn load_origins(
 ) -> ApiResult<LoadedOrigins> {
     let OriginColumns { dataset, customer, at, milestone } = *columns;
     let customers = keys.of(&key_space_of(model.datasets.get(dataset), customer));
-    let names = Interner::default();
     let mut wanted = vec![customer.clone(), at.clone()];
     wanted.extend(milestone.map(|(column, _)| column.clone()));
-    let mut origins = LoadedOrigins::default();
-    reader
-        .scan(dataset, &wanted, |batch| {
-            let customer = codes(column(batch, 0)?, &customers)?;
-            let at = instants_in(column(batch, 1)?, reader.calendar)?;
-            let reached = match milestone {
-                Some((_, name)) => {
-                    let found = codes(column(batch, 2)?, &names)?;
-                    let wanted = names.code(name);
-                    found.iter().map(|code| wanted == Some(*code)).collect()
-                }
-                None => vec![true; customer.len()],
-            };
-            for row in 0..customer.len() {
-                if let (Some(at), true, true) = (at[row], reached[row], customer[row] != NONE) {
-                    origins.at(customer[row], at);
-                }
-            }
-            Ok(())
-        })
-        .await?;
+    let rows = Rows {
+        customers: Arc::clone(&customers),
+        calendar: *reader.calendar,
+        milestone: milestone.map(|(_, name)| name.to_owned()),
+        reached: Vec::new(),
+    };
+    let parts = reader.read(dataset, &wanted, std::slice::from_ref(customer), &rows).await?;
     // Every customer of the table is a candidate, with or without an origin.
-    origins.by_customer.resize(customers.len().max(origins.by_customer.len()), None);
+    let mut origins = LoadedOrigins { by_customer: vec![None; customers.len()] };
+    for (customer, at) in parts.into_iter().flat_map(|part| part.reached) {
+        origins.at(customer, at);
+    }
     Ok(origins)
+}
+
+/// Takes in when customers reached what is asked for.
+#[derive(Clone)]
+struct Rows {
+    customers: Arc<Interner>,
+    calendar: Calendar,
+    milestone: Option<String>,
+    reached: Vec<(Code, i64)>,
+}
+
+impl Visit for Rows {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        let customer = codes(column(batch, 0)?, &self.customers)?;
+        let at = times(column(batch, 1)?, &self.calendar)?;
+        let reached: Option<Vec<bool>> = match &self.milestone {
+            Some(name) => {
+                let names = Interner::default();
+                let found = codes(column(batch, 2)?, &names)?;
+                let wanted = names.code(name);
+                Some(found.iter().map(|code| wanted == Some(*code)).collect())
+            }
+            None => None,
+        };
+        for (row, customer) in customer.into_iter().enumerate() {
+            let known = customer != NONE
+                && at.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
+                && reached.as_ref().is_none_or(|reached| reached[row]);
+            if known {
+                self.reached.push((customer, at.values[row]));
+            }
+        }
+        Ok(())
+    }
 }

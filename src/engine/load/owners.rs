@@ -1,15 +1,20 @@
 //! Assignments of owners, and who presented which offer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::engine::keys::KeySpace;
+use arrow::array::ArrayRef;
+
+use crate::engine::context::compute;
+use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
 use crate::kernels::{Code, NONE, OwnerColumns, OwnerFacts};
 use crate::model::{AttributionKind, Model, Offers, Owners};
+use crate::values::Calendar;
 
 use super::balance::key_space_of;
-use super::columns::{amounts, codes, instants_in, scale_of};
-use super::reader::{Reader, column};
+use super::columns::{amounts, codes, instants_in, scale_of, times};
+use super::reader::{Reader, Visit, column};
 
 /// Reads assignments. Rows without a start are no assignments.
 pub async fn load_owners(
@@ -29,30 +34,59 @@ pub async fn load_owners(
         .as_ref()
         .map(|share| reader.table(&owners.dataset).map(|table| scale_of(table.column_type(share))));
     let scale = share_type.transpose()?.unwrap_or(0);
-    let mut columns = OwnerColumns { scale, ..OwnerColumns::default() };
-    reader
-        .scan(&owners.dataset, &wanted, |batch| {
-            let customer = codes(column(batch, 0)?, &customers)?;
-            let owner = codes(column(batch, 1)?, &owner_keys)?;
-            let from = instants_in(column(batch, 2)?, reader.calendar)?;
-            let to = instants_in(column(batch, 3)?, reader.calendar)?;
-            let share = match &owners.share {
-                Some(_) => amounts(column(batch, 4)?, scale)?,
-                None => vec![None; customer.len()],
-            };
-            for row in 0..customer.len() {
-                let Some(from) = from[row].filter(|_| customer[row] != NONE) else { continue };
-                columns.customer.push(customer[row]);
-                columns.owner.push(owner[row]);
-                columns.share.push(share[row]);
-                columns.from.push(from);
-                columns.to.push(to[row].unwrap_or(i64::MAX));
-            }
-            Ok(())
-        })
-        .await?;
+    let assignments = Assignments {
+        customers,
+        owners: Arc::clone(&owner_keys),
+        calendar: *reader.calendar,
+        shares: owners.share.is_some(),
+        columns: OwnerColumns { scale, ..OwnerColumns::default() },
+    };
+    let parts = reader.read(&owners.dataset, &wanted, &wanted[..1], &assignments).await?;
+    let mut columns = assignments.columns;
+    for part in parts {
+        columns.customer.extend(part.columns.customer);
+        columns.owner.extend(part.columns.owner);
+        columns.share.extend(part.columns.share);
+        columns.from.extend(part.columns.from);
+        columns.to.extend(part.columns.to);
+    }
     let customers = columns.customer.iter().max().map_or(0, |last| *last as usize + 1);
-    Ok(OwnerFacts::new(customers, &columns, owner_keys.ranks()))
+    Ok(compute(|| OwnerFacts::new(customers, &columns, owner_keys.ranks())))
+}
+
+/// Takes in assignments.
+#[derive(Clone)]
+struct Assignments {
+    customers: Arc<Interner>,
+    owners: Arc<Interner>,
+    calendar: Calendar,
+    shares: bool,
+    columns: OwnerColumns,
+}
+
+impl Visit for Assignments {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        let customer = codes(column(batch, 0)?, &self.customers)?;
+        let owner = codes(column(batch, 1)?, &self.owners)?;
+        let from = times(column(batch, 2)?, &self.calendar)?;
+        let to = instants_in(column(batch, 3)?, &self.calendar)?;
+        let share = match self.shares {
+            true => amounts(column(batch, 4)?, self.columns.scale)?,
+            false => vec![None; customer.len()],
+        };
+        for row in 0..customer.len() {
+            let begins = from.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+            if !begins || customer[row] == NONE {
+                continue;
+            }
+            self.columns.customer.push(customer[row]);
+            self.columns.owner.push(owner[row]);
+            self.columns.share.push(share[row]);
+            self.columns.from.push(from.values[row]);
+            self.columns.to.push(to[row].unwrap_or(i64::MAX));
+        }
+        Ok(())
+    }
 }
 
 /// Accepted offers by code: who presented them, and when the acceptance was known.
@@ -82,7 +116,6 @@ pub async fn load_offers(
     let offer_keys = keys.of(&key_space_of(dataset, &offers.offer));
     let owner_space = model.datasets.get(&kind.owners.dataset);
     let owner_keys = keys.of(&key_space_of(owner_space, &kind.owners.owner));
-    let outcomes = crate::engine::keys::Interner::default();
     let wanted = [
         offers.offer.clone(),
         offers.presenter.clone(),
@@ -90,25 +123,44 @@ pub async fn load_offers(
         offers.responded_at.clone(),
         offers.presented_at.clone(),
     ];
-    let mut loaded = LoadedOffers::default();
-    reader
-        .scan(&offers.dataset, &wanted, |batch| {
-            let offer = codes(column(batch, 0)?, &offer_keys)?;
-            let presenter = codes(column(batch, 1)?, &owner_keys)?;
-            let outcome = codes(column(batch, 2)?, &outcomes)?;
-            let responded = instants_in(column(batch, 3)?, reader.calendar)?;
-            let presented = instants_in(column(batch, 4)?, reader.calendar)?;
-            let accepted = outcomes.code(&offers.accepted);
-            for row in 0..offer.len() {
-                let is_accepted = accepted == Some(outcome[row]);
-                if !is_accepted || offer[row] == NONE || presenter[row] == NONE {
-                    continue;
-                }
-                let at = responded[row].or(presented[row]).unwrap_or(i64::MIN);
-                loaded.presenter.insert(offer[row], (presenter[row], at));
+    let acceptances = Acceptances {
+        offers: offer_keys,
+        owners: owner_keys,
+        calendar: *reader.calendar,
+        accepted: offers.accepted.clone(),
+        presenter: Vec::new(),
+    };
+    let parts = reader.read(&offers.dataset, &wanted, &wanted[..1], &acceptances).await?;
+    Ok(LoadedOffers { presenter: parts.into_iter().flat_map(|part| part.presenter).collect() })
+}
+
+/// Takes in who presented accepted offers.
+#[derive(Clone)]
+struct Acceptances {
+    offers: Arc<Interner>,
+    owners: Arc<Interner>,
+    calendar: Calendar,
+    accepted: String,
+    presenter: Vec<(Code, (Code, i64))>,
+}
+
+impl Visit for Acceptances {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        let outcomes = Interner::default();
+        let offer = codes(column(batch, 0)?, &self.offers)?;
+        let presenter = codes(column(batch, 1)?, &self.owners)?;
+        let outcome = codes(column(batch, 2)?, &outcomes)?;
+        let responded = instants_in(column(batch, 3)?, &self.calendar)?;
+        let presented = instants_in(column(batch, 4)?, &self.calendar)?;
+        let accepted = outcomes.code(&self.accepted);
+        for row in 0..offer.len() {
+            let is_accepted = accepted == Some(outcome[row]);
+            if !is_accepted || offer[row] == NONE || presenter[row] == NONE {
+                continue;
             }
-            Ok(())
-        })
-        .await?;
-    Ok(loaded)
+            let at = responded[row].or(presented[row]).unwrap_or(i64::MIN);
+            self.presenter.push((offer[row], (presenter[row], at)));
+        }
+        Ok(())
+    }
 }

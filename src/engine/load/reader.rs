@@ -2,14 +2,28 @@
 
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
+use tokio::task::JoinSet;
 
-use crate::catalog::{Catalog, TableSnapshot, WarehouseView, catch_panics};
+use crate::catalog::{Catalog, DataFile, TableSnapshot, WarehouseView, catch_panics};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{ColumnName, DatasetName};
 use crate::values::Calendar;
+
+/// Takes in the batches of one part of a table.
+pub trait Visit: Send + 'static {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()>;
+}
+
+/// Why a part could not be read.
+enum Failure {
+    Refused(ApiError),
+    Engine(DataFusionError),
+}
 
 /// Reads through one session against one view of the warehouse.
 #[derive(Clone)]
@@ -38,6 +52,71 @@ impl Reader<'_> {
         self.check_bound(table, columns.len())?;
         let plan = table.scan(columns, None)?;
         self.execute(plan, &[table], visit).await
+    }
+
+    /// Every row of the columns, those of `keys` as keys, in parts that are read and taken in at the
+    /// same time.
+    pub async fn read<V: Visit + Clone>(
+        &self,
+        dataset: &DatasetName,
+        columns: &[ColumnName],
+        keys: &[ColumnName],
+        visitor: &V,
+    ) -> ApiResult<Vec<V>> {
+        self.read_files(dataset, (columns, keys), |_| true, visitor).await
+    }
+
+    /// The same of those files that pass.
+    pub async fn read_files<V: Visit + Clone>(
+        &self,
+        dataset: &DatasetName,
+        (columns, keys): (&[ColumnName], &[ColumnName]),
+        passes: impl Fn(&DataFile) -> bool,
+        visitor: &V,
+    ) -> ApiResult<Vec<V>> {
+        let table = self.table(dataset)?;
+        self.check_bound(table, columns.len())?;
+        let plan = table.scan_files(columns, keys, passes)?;
+        self.visit(plan, &[table], || visitor.clone()).await
+    }
+
+    /// Every batch of a plan over the tables, in parts that are read and taken in at the same time;
+    /// each part has a visitor of its own. They come back in the order of the parts.
+    pub async fn visit<V: Visit>(
+        &self,
+        plan: LogicalPlan,
+        tables: &[&TableSnapshot],
+        visitor: impl Fn() -> V,
+    ) -> ApiResult<Vec<V>> {
+        let streams = async {
+            self.session.execute_logical_plan(plan).await?.execute_stream_partitioned().await
+        };
+        let streams = match streams.await {
+            Ok(streams) => streams,
+            Err(error) => return Err(self.catalog.diagnose(&error, tables).await),
+        };
+        // The set ends its tasks when this future is dropped: nothing reads on for nobody.
+        let mut parts = JoinSet::new();
+        let mut visitors: Vec<Option<V>> = Vec::new();
+        for (place, stream) in streams.into_iter().enumerate() {
+            let visitor = visitor();
+            visitors.push(None);
+            parts.spawn(async move { (place, take_in(stream, visitor).await) });
+        }
+        while let Some(part) = parts.join_next().await {
+            let (place, taken) = part.map_err(|error| {
+                tracing::error!(%error, "a part of a table was not read");
+                ApiError::new(ErrorCode::Internal, "A table could not be read.")
+            })?;
+            match taken {
+                Ok(visitor) => visitors[place] = Some(visitor),
+                Err(Failure::Refused(error)) => return Err(error),
+                Err(Failure::Engine(error)) => {
+                    return Err(self.catalog.diagnose(&error, tables).await);
+                }
+            }
+        }
+        Ok(visitors.into_iter().flatten().collect())
     }
 
     /// Refuses what would not fit before it is read: a column takes a code, an instant or an amount
@@ -82,6 +161,17 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+async fn take_in<V: Visit>(
+    stream: SendableRecordBatchStream,
+    mut visitor: V,
+) -> Result<V, Failure> {
+    let mut stream = catch_panics(stream);
+    while let Some(batch) = stream.try_next().await.map_err(Failure::Engine)? {
+        visitor.visit(columns_of(&batch)).map_err(Failure::Refused)?;
+    }
+    Ok(visitor)
 }
 
 fn columns_of(batch: &RecordBatch) -> &[ArrayRef] {

@@ -14,7 +14,7 @@ use crate::kernels::{
 };
 use crate::model::{AttachBasis, AttachKind, Dataset, DimensionValue, Metric};
 use crate::planner::{Axes, Leaf, Period};
-use crate::values::{Instant, Number, Scalar};
+use crate::values::{Instant, MICROS_PER_DAY, Number, Scalar};
 
 use super::groups_of;
 
@@ -105,6 +105,10 @@ fn ask<'a>(
 /// Days since 1970-01-01 in the reporting zone.
 #[must_use]
 pub fn day_number(calendar: &crate::values::Calendar, at: i64) -> i32 {
+    if calendar.zone == chrono_tz::Tz::UTC {
+        // Every fact of a duration asks.
+        return i32::try_from(at.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
+    }
     let day = calendar.day_of(Instant(at)).signed_duration_since(chrono::NaiveDate::default());
     i32::try_from(day.num_days()).unwrap_or(i32::MAX)
 }
@@ -207,10 +211,7 @@ async fn product_names(
             && dimension.name.as_str().ends_with("_name")
     });
     let column = match dimension.and_then(|d| Some((d, d.entity.clone()?))) {
-        Some((dimension, entity)) => {
-            let attributes = context.facts.attributes(&entity).await.ok();
-            attributes.and_then(|found| found.columns.get(&dimension.name).cloned())
-        }
+        Some((dimension, entity)) => context.facts.attribute(&entity, dimension).await.ok(),
         None => None,
     };
     move |code| {

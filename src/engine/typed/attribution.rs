@@ -216,10 +216,7 @@ async fn owner_labels(
     let name = kind.owners.name_dimension.as_ref();
     let dimension = name.and_then(|name| context.facts.model.dimensions.get(name));
     let column = match dimension.and_then(|d| Some((d, d.entity.clone()?))) {
-        Some((dimension, entity)) => {
-            let attributes = context.facts.attributes(&entity).await.ok();
-            attributes.and_then(|found| found.columns.get(&dimension.name).cloned())
-        }
+        Some((dimension, entity)) => context.facts.attribute(&entity, dimension).await.ok(),
         None => None,
     };
     move |owner| {

@@ -63,9 +63,7 @@ pub async fn run_duration(
     let mut estimates = HashMap::new();
     for (key, cells) in found.cells.iter() {
         for (period, subjects) in cells.iter().enumerate() {
-            let mut subjects = subjects.clone();
-            let group = slicer.values(key);
-            estimates.insert((period, group), estimate(&mut subjects, kind.competing));
+            estimates.insert((period, slicer.values(key)), estimate(subjects, kind.competing));
         }
     }
     Ok(estimates)
@@ -165,7 +163,7 @@ pub async fn duration_rows(
     let mut rows: Vec<(GroupValues, Estimate)> =
         estimates.into_iter().map(|((_, group), estimate)| (group, estimate)).collect();
     if rows.is_empty() && context.query().group_by.is_empty() {
-        rows.push((Vec::new(), estimate(&mut [], kind.competing)));
+        rows.push((Vec::new(), estimate(&[], kind.competing)));
     }
     rows.sort_by(|(a, _), (b, _)| compare_groups(a, b));
     context.check_rows(rows.len())?;

@@ -7,10 +7,13 @@ use crate::engine::bands::{Slice, target_of};
 use crate::engine::context::{Context, compute, period_info, unmapped_classes};
 use crate::engine::load::{AttributeColumn, LoadedBalance};
 use crate::engine::slice::{DimensionColumns, slicer};
-use crate::error::ApiResult;
-use crate::kernels::{Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement};
+use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::kernels::{
+    Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement,
+    movement_as_they_come,
+};
 use crate::model::{BalanceName, BalanceShape, DimensionName, DimensionValue, Metric};
-use crate::planner::{Axes, Period};
+use crate::planner::{Ask, Axes, Period};
 use crate::values::{Number, Scalar};
 
 use super::compare_groups;
@@ -49,7 +52,20 @@ pub async fn run_movement(
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let ask =
         MovementAsk { periods: &spans, classes, as_of: context.as_of(), owners: owners.as_deref() };
-    let cells = compute(|| movement(&loaded.facts, &ask, &slicer));
+    // Whose movements they are matters to the slices, or to what is asked of them.
+    let whose = slicer.uses(Axis::Customer)
+        || slicer.uses(Axis::Owner)
+        || !matches!(context.query().ask, Ask::Expansion { by_customer: false, .. });
+    if whose && !loaded.by_customer {
+        return Err(ApiError::new(
+            ErrorCode::Internal,
+            "The movements were read without customers.",
+        ));
+    }
+    let cells = compute(|| match loaded.facts.recorded && !whose {
+        true => movement_as_they_come(&loaded.facts, &ask, &slicer),
+        false => movement(&loaded.facts, &ask, &slicer),
+    });
     context.check_cells(cells.groups(), periods.len())?;
     note_odd_signs(context, &cells);
     Ok(MovementCells { cells, slicer, loaded })

@@ -106,7 +106,7 @@ impl<'d> Decoder<'d> {
                 method: args.choice("method", &METHODS)?,
                 unit: args.choice("unit", &UNITS)?.unwrap_or(RetentionUnit::Customer),
             },
-            "expansionByType" => Ask::Expansion { metric },
+            "expansionByType" => Ask::Expansion { metric, by_customer: true },
             "attachRate" => Ask::Attach {
                 metric,
                 basis: args.choice("basis", &BASES)?.unwrap_or(AttachBasis::Order),

@@ -185,7 +185,7 @@ async fn every_typed_field_has_its_own_ask() {
             metric: MetricName::new("old_mrr"),
             rule: AttributionRule::CurrentOwner,
         },
-        Ask::Expansion { metric: MetricName::new("expansion_mrr") },
+        Ask::Expansion { metric: MetricName::new("expansion_mrr"), by_customer: false },
     ];
     for ask in &expected {
         assert!(asks.contains(&ask), "{ask:?} is not in {asks:?}");

@@ -35,7 +35,7 @@ fn assert_curve(curve: &[Point], expected: &[Expected]) {
 
 #[test]
 fn waiting_customers_count() {
-    let result = estimate(&mut eight(), false);
+    let result = estimate(&eight(), false);
     assert_eq!((result.subjects, result.events, result.censored), (8, 4, 4));
     assert_eq!(result.churned, 0);
     assert_eq!((result.p25, result.median, result.p75), (Some(60), Some(120), None));
@@ -59,7 +59,7 @@ fn waiting_customers_count() {
 
 #[test]
 fn churn_competes() {
-    let result = estimate(&mut eight(), true);
+    let result = estimate(&eight(), true);
     assert_eq!((result.events, result.censored, result.churned), (4, 3, 1));
     assert!((result.share_by(90) - 5.0 / 12.0).abs() < 1e-12);
     assert_curve(
@@ -79,7 +79,7 @@ fn churn_competes() {
 fn leukaemia_remissions() {
     let events = [9, 13, 18, 23, 31, 34, 48].map(|day| (day, Event));
     let censored = [13, 28, 45, 161].map(|day| (day, Censored));
-    let mut all = subjects(&[&events[..], &censored[..]].concat());
+    let all = subjects(&[&events[..], &censored[..]].concat());
     let expected = [
         (9, 10.0 / 11.0, Some((0.508_080_205_769_929_6, 0.986_673_822_667_823_1))),
         (13, 9.0 / 11.0, Some((0.447_428_614_682_181_04, 0.951_162_228_582_491_8))),
@@ -89,11 +89,11 @@ fn leukaemia_remissions() {
         (34, 81.0 / 220.0, Some((0.092_829_574_936_985_15, 0.657_040_832_398_163_8))),
         (48, 81.0 / 440.0, Some((0.011_738_480_123_189_579, 0.525_014_842_726_641_6))),
     ];
-    let result = estimate(&mut all, false);
+    let result = estimate(&all, false);
     assert_curve(&result.curve, &expected);
     assert_eq!((result.p25, result.median, result.p75), (Some(18), Some(31), Some(48)));
     // Nobody's churn competes: the same curve, the same interval.
-    assert_curve(&estimate(&mut all, true).curve, &expected);
+    assert_curve(&estimate(&all, true).curve, &expected);
 }
 
 /// Ties of all three kinds; values from exact fractions in Python, variances equal to those
@@ -103,7 +103,7 @@ fn days_with_everything_at_once() {
     let mut outcomes = vec![(5, Event), (5, Churned), (5, Censored), (8, Churned)];
     outcomes.extend([(12, Event), (12, Event), (12, Churned), (20, Censored), (21, Event)]);
     outcomes.extend([(30, Churned), (30, Event), (44, Censored), (50, Event), (60, Censored)]);
-    let result = estimate(&mut subjects(&outcomes), true);
+    let result = estimate(&subjects(&outcomes), true);
     assert_curve(
         &result.curve,
         &[
@@ -118,15 +118,15 @@ fn days_with_everything_at_once() {
 
 #[test]
 fn an_even_number_of_events_has_a_median_between_days() {
-    let mut pair = subjects(&[(4, Event), (1, Event), (9, Censored)]);
-    assert_eq!(estimate(&mut pair, false).observed_median, Some(2.5));
+    let pair = subjects(&[(4, Event), (1, Event), (9, Censored)]);
+    assert_eq!(estimate(&pair, false).observed_median, Some(2.5));
 }
 
 #[test]
 fn nobody_and_no_events() {
-    let empty = estimate(&mut [], false);
+    let empty = estimate(&[], false);
     assert_eq!((empty.subjects, empty.median, empty.observed_median), (0, None, None));
-    let waiting = estimate(&mut subjects(&[(9, Censored)]), true);
+    let waiting = estimate(&subjects(&[(9, Censored)]), true);
     assert!(waiting.curve.is_empty());
     assert!(waiting.share_by(90).abs() < f64::EPSILON);
 }
@@ -137,9 +137,9 @@ proptest! {
         days in prop::collection::vec(0..40_i64, 1..60),
         competing in any::<bool>(),
     ) {
-        let mut all: Vec<_> =
+        let all: Vec<_> =
             days.iter().map(|days| Subject { days: *days, outcome: Event }).collect();
-        let result = estimate(&mut all, competing);
+        let result = estimate(&all, competing);
         for day in 0..40 {
             let reached = days.iter().filter(|each| **each <= day).count();
             let share = float(count(reached)) / float(count(days.len()));

@@ -1,0 +1,382 @@
+//! Changes in the order they were read → facts sorted by customer and time.
+//!
+//! A counting sort by customer writes every row once, straight to its place; parts of the customers
+//! are written on every core. Rows of a customer that came in the order of time (as from files by
+//! month) need no further sorting.
+
+use std::num::NonZero;
+use std::ops::Range;
+
+use super::{BalanceFacts, Code};
+
+/// Changes as they were read; every row counts. Columns that were not read are empty.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    pub customer: Vec<Code>,
+    pub time: Vec<i64>,
+    pub amount: Vec<i64>,
+    pub product: Vec<Code>,
+    /// Index into `MovementClass::ALL`, or [`BalanceFacts::UNMAPPED`].
+    pub class: Vec<u8>,
+    pub kind: Vec<Code>,
+    pub offer: Vec<Code>,
+}
+
+impl Changes {
+    /// Leaves out the rows that do not count.
+    pub fn keep(&mut self, counts: &[bool]) {
+        fn filter<T: Copy>(column: &mut Vec<T>, counts: &[bool]) {
+            let mut counts = counts.iter();
+            column.retain(|_| counts.next().copied().unwrap_or(false));
+        }
+        filter(&mut self.customer, counts);
+        filter(&mut self.time, counts);
+        filter(&mut self.amount, counts);
+        filter(&mut self.product, counts);
+        filter(&mut self.class, counts);
+        filter(&mut self.kind, counts);
+        filter(&mut self.offer, counts);
+    }
+}
+
+/// The places of one part of the customers in every column.
+#[derive(Default)]
+struct Part<'a> {
+    customers: Range<usize>,
+    offsets: &'a [u32],
+    time: &'a mut [i64],
+    amount: &'a mut [i64],
+    product: &'a mut [Code],
+    class: &'a mut [u8],
+    kind: &'a mut [Code],
+    offer: &'a mut [Code],
+}
+
+/// What a part learned on the way.
+struct Seen {
+    first: Option<i64>,
+    newest: Option<i64>,
+    gross: u64,
+}
+
+impl BalanceFacts {
+    /// The rows of `before` and of the changes, which have the same columns, sorted. Rows are fewer
+    /// than 2^32.
+    #[must_use]
+    pub fn sorted(changes: &[Changes], before: Option<&Self>) -> Self {
+        let known = before.map_or(0, Self::customers);
+        let read = changes.iter().flat_map(|part| &part.customer).max();
+        let customers = read.map_or(0, |last| *last as usize + 1).max(known);
+        let parts = parts_of(customers);
+        let offsets = count(changes, before, customers, &parts);
+        let rows = offsets.last().copied().unwrap_or(0) as usize;
+        let has = |of: fn(&Changes) -> bool, old: fn(&Self) -> bool| {
+            changes.iter().any(of) || before.is_some_and(old)
+        };
+        let coded = |is_read: bool| vec![0; if is_read { rows } else { 0 }];
+        let mut facts = Self {
+            time: vec![0; rows],
+            amount: vec![0; rows],
+            product: coded(has(|c| !c.product.is_empty(), |f| !f.product.is_empty())),
+            class: vec![
+                0;
+                if has(|c| !c.class.is_empty(), |f| !f.class.is_empty()) { rows } else { 0 }
+            ],
+            kind: coded(has(|c| !c.kind.is_empty(), |f| !f.kind.is_empty())),
+            offer: coded(has(|c| !c.offer.is_empty(), |f| !f.offer.is_empty())),
+            ..Self::default()
+        };
+        let seen = facts.fill(&offsets, &parts, changes, before);
+        facts.first = seen.iter().filter_map(|part| part.first).min();
+        facts.newest = seen.iter().filter_map(|part| part.newest).max();
+        facts.gross = seen.iter().try_fold(0u64, |sum, part| sum.checked_add(part.gross));
+        facts.offsets = offsets;
+        facts
+    }
+
+    /// The rows of changes in the order they come: of nobody, and in no order of time.
+    #[must_use]
+    pub fn as_they_come(changes: Vec<Changes>) -> Self {
+        let mut facts = Self::default();
+        for batch in changes {
+            facts.time.extend(batch.time);
+            facts.amount.extend(batch.amount);
+            facts.product.extend(batch.product);
+            facts.class.extend(batch.class);
+            facts.kind.extend(batch.kind);
+        }
+        facts.first = facts.time.iter().min().copied();
+        facts.newest = facts.time.iter().max().copied();
+        facts
+    }
+
+    fn fill(
+        &mut self,
+        offsets: &[u32],
+        parts: &[Range<usize>],
+        changes: &[Changes],
+        before: Option<&Self>,
+    ) -> Vec<Seen> {
+        let mut rest = Part {
+            customers: 0..0,
+            offsets: &[],
+            time: &mut self.time,
+            amount: &mut self.amount,
+            product: &mut self.product,
+            class: &mut self.class,
+            kind: &mut self.kind,
+            offer: &mut self.offer,
+        };
+        let jobs: Vec<Part> = parts.iter().map(|part| rest.take(offsets, part)).collect();
+        on_every_core(jobs, |mut job| {
+            job.write(changes, before);
+            job.sort();
+            job.seen()
+        })
+    }
+}
+
+/// Equal shares of the customers, one a core.
+fn parts_of(customers: usize) -> Vec<Range<usize>> {
+    const SMALLEST_PART: usize = 4_096;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let parts = cores.min(customers / SMALLEST_PART).max(1);
+    (0..parts).map(|p| customers * p / parts..customers * (p + 1) / parts).collect()
+}
+
+fn on_every_core<J: Send, R: Send>(jobs: Vec<J>, run: impl Fn(J) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let run = &run;
+        let mut jobs = jobs.into_iter();
+        let first = jobs.next();
+        let others: Vec<_> = jobs.map(|job| scope.spawn(move || run(job))).collect();
+        let first = first.map(run);
+        let joined = others.into_iter().map(|other| match other.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        first.into_iter().chain(joined.collect::<Vec<_>>()).collect()
+    })
+}
+
+/// Where each customer's rows begin.
+fn count(
+    changes: &[Changes],
+    before: Option<&BalanceFacts>,
+    customers: usize,
+    parts: &[Range<usize>],
+) -> Vec<u32> {
+    let mut offsets = vec![0u32; customers + 1];
+    let mut rest = &mut offsets[1..];
+    let mut jobs = Vec::new();
+    for part in parts {
+        let (counts, others) = rest.split_at_mut(part.len());
+        rest = others;
+        jobs.push((part.clone(), counts));
+    }
+    on_every_core(jobs, |(part, counts)| {
+        if let Some(before) = before {
+            for (count, customer) in counts.iter_mut().zip(part.clone()) {
+                *count = u32::try_from(before.rows_of(customer).len()).unwrap_or(u32::MAX);
+            }
+        }
+        for customer in changes.iter().flat_map(|changes| &changes.customer) {
+            if let Some(count) = counts.get_mut((*customer as usize).wrapping_sub(part.start)) {
+                *count += 1;
+            }
+        }
+    });
+    let mut sum = 0u32;
+    for offset in &mut offsets {
+        sum = sum.saturating_add(*offset);
+        *offset = sum;
+    }
+    offsets
+}
+
+fn take<'a, T>(from: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    let all = std::mem::take(from);
+    let (taken, rest) = all.split_at_mut(count.min(all.len()));
+    *from = rest;
+    taken
+}
+
+impl<'a> Part<'a> {
+    /// The next customers' places.
+    fn take<'o>(&mut self, offsets: &'o [u32], customers: &Range<usize>) -> Part<'o>
+    where
+        'a: 'o,
+    {
+        let rows = (offsets[customers.end] - offsets[customers.start]) as usize;
+        Part {
+            customers: customers.clone(),
+            offsets: &offsets[customers.start..=customers.end],
+            time: take(&mut self.time, rows),
+            amount: take(&mut self.amount, rows),
+            product: take(&mut self.product, rows),
+            class: take(&mut self.class, rows),
+            kind: take(&mut self.kind, rows),
+            offer: take(&mut self.offer, rows),
+        }
+    }
+
+    fn write(&mut self, changes: &[Changes], before: Option<&BalanceFacts>) {
+        let base = self.offsets[0];
+        let mut next: Vec<u32> =
+            self.offsets[..self.customers.len()].iter().map(|offset| offset - base).collect();
+        if let Some(before) = before {
+            self.keep(before, &mut next);
+        }
+        // Which rows of a batch are this part's, and where they go.
+        let mut places: Vec<(u32, u32)> = Vec::new();
+        for batch in changes {
+            places.clear();
+            for (row, customer) in (0u32..).zip(&batch.customer) {
+                let customer = (*customer as usize).wrapping_sub(self.customers.start);
+                if let Some(place) = next.get_mut(customer) {
+                    places.push((row, *place));
+                    *place += 1;
+                }
+            }
+            scatter(&places, &batch.time, self.time);
+            scatter(&places, &batch.amount, self.amount);
+            scatter(&places, &batch.product, self.product);
+            scatter(&places, &batch.class, self.class);
+            scatter(&places, &batch.kind, self.kind);
+            scatter(&places, &batch.offer, self.offer);
+        }
+    }
+
+    fn keep(&mut self, before: &BalanceFacts, next: &mut [u32]) {
+        for (place, customer) in next.iter_mut().zip(self.customers.clone()) {
+            let rows = before.rows_of(customer);
+            let to = *place as usize..*place as usize + rows.len();
+            self.time[to.clone()].copy_from_slice(&before.time[rows.clone()]);
+            self.amount[to.clone()].copy_from_slice(&before.amount[rows.clone()]);
+            copy_if_read(self.product, &before.product, &to, &rows);
+            copy_if_read(self.class, &before.class, &to, &rows);
+            copy_if_read(self.kind, &before.kind, &to, &rows);
+            copy_if_read(self.offer, &before.offer, &to, &rows);
+            *place += u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        }
+    }
+
+    fn sort(&mut self) {
+        let base = self.offsets[0];
+        let mut order: Vec<(i64, u32)> = Vec::new();
+        for bounds in self.offsets.windows(2) {
+            let rows = (bounds[0] - base) as usize..(bounds[1] - base) as usize;
+            if self.time[rows.clone()].is_sorted() {
+                continue;
+            }
+            order.clear();
+            order.extend(self.time[rows.clone()].iter().copied().zip(0..));
+            order.sort_unstable();
+            reorder(&order, self.time, &rows);
+            reorder(&order, self.amount, &rows);
+            reorder(&order, self.product, &rows);
+            reorder(&order, self.class, &rows);
+            reorder(&order, self.kind, &rows);
+            reorder(&order, self.offer, &rows);
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        let gross: u128 = self.amount.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
+        Seen {
+            first: self.time.iter().min().copied(),
+            newest: self.time.iter().max().copied(),
+            gross: u64::try_from(gross).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+fn scatter<T: Copy>(places: &[(u32, u32)], from: &[T], to: &mut [T]) {
+    if from.is_empty() {
+        return;
+    }
+    for (row, place) in places {
+        to[*place as usize] = from[*row as usize];
+    }
+}
+
+fn copy_if_read<T: Copy>(to: &mut [T], from: &[T], place: &Range<usize>, rows: &Range<usize>) {
+    if !to.is_empty() {
+        to[place.clone()].copy_from_slice(&from[rows.clone()]);
+    }
+}
+
+fn reorder<T: Copy>(order: &[(i64, u32)], column: &mut [T], rows: &Range<usize>) {
+    if column.is_empty() {
+        return;
+    }
+    let old: Vec<T> = column[rows.clone()].to_vec();
+    for (new, (_, row)) in column[rows.clone()].iter_mut().zip(order) {
+        *new = old[*row as usize];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn changes(rows: &[(Code, i64, i64)]) -> Changes {
+        Changes {
+            customer: rows.iter().map(|row| row.0).collect(),
+            time: rows.iter().map(|row| row.1).collect(),
+            amount: rows.iter().map(|row| row.2).collect(),
+            // Follows its row wherever it goes.
+            kind: rows.iter().map(|row| u32::try_from(row.2).unwrap()).collect(),
+            ..Changes::default()
+        }
+    }
+
+    fn rows_of(facts: &BalanceFacts) -> Vec<(Code, i64, i64)> {
+        let customers = 0..facts.customers();
+        let rows = customers.flat_map(|customer| {
+            let code = Code::try_from(customer).unwrap();
+            facts.rows_of(customer).map(move |row| (code, facts.time[row], facts.amount[row]))
+        });
+        rows.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_sorted_by_customer_and_time_however_they_come(
+            rows in prop::collection::vec((0..9_000_u32, 0..50_i64, 0..1_000_i64), 0..400),
+            cut in 0..400_usize,
+        ) {
+            let mut expected = rows.clone();
+            expected.sort_by_key(|row| (row.0, row.1));
+            let cut = cut.min(rows.len());
+            let once = BalanceFacts::sorted(&[changes(&rows)], None);
+            let batches = [changes(&rows[..cut]), changes(&rows[cut..])];
+            let in_two = BalanceFacts::sorted(&batches, None);
+            let first = BalanceFacts::sorted(&batches[..1], None);
+            let added = BalanceFacts::sorted(&batches[1..], Some(&first));
+            for facts in [&once, &in_two, &added] {
+                prop_assert_eq!(rows_of(facts), expected.clone());
+                let kinds: Vec<i64> = facts.kind.iter().map(|kind| i64::from(*kind)).collect();
+                prop_assert_eq!(&kinds, &facts.amount);
+                prop_assert_eq!(facts.first, rows.iter().map(|row| row.1).min());
+                prop_assert_eq!(facts.newest, rows.iter().map(|row| row.1).max());
+                let gross: i64 = rows.iter().map(|row| row.2).sum();
+                prop_assert_eq!(facts.gross, Some(gross.unsigned_abs()));
+                prop_assert!(facts.product.is_empty() && facts.class.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn many_customers_are_sorted_on_every_core() {
+        let count = 50_000_u32;
+        let rows: Vec<_> =
+            (0..3 * count).map(|n| (n * 7 % count, i64::from(n % 11), i64::from(n))).collect();
+        let facts = BalanceFacts::sorted(&[changes(&rows)], None);
+        let mut expected = rows;
+        expected.sort_by_key(|row| (row.0, row.1));
+        assert_eq!(rows_of(&facts), expected);
+    }
+}
