@@ -68,9 +68,6 @@ pub struct ApiError {
     pub message: String,
 }
 
-/// Longer messages are cut: what a caller sent is not sent back whole.
-const LONGEST_MESSAGE: usize = 2_000;
-
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let mut message = message.into();
@@ -93,9 +90,6 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 pub type ApiResult<T> = Result<T, ApiError>;
-
-/// No name is longer; looking for the nearest one would cost the product of the lengths.
-const LONGEST_NAME: usize = 100;
 
 /// The candidate closest to `wanted`, if any is close enough to be meant.
 pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

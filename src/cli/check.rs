@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::app;
 use crate::config;
 use crate::definitions::CANONICAL_PREFIX;
-use crate::diagnostics::{self, Code, Diagnostic, Span};
+use crate::diagnostics::{self, Code, Diagnostic, Severity, Span};
 use crate::engine::{DataCheck, DataFinding};
 use crate::project::Loaded;
 
@@ -21,6 +21,9 @@ pub struct CheckArgs {
     /// against snapshots.
     #[arg(long)]
     data: bool,
+    /// Exit with 1 for warnings about data too (a customer without an owner for a week …).
+    #[arg(long, requires = "data")]
+    strict: bool,
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
@@ -44,29 +47,30 @@ impl From<Format> for diagnostics::Format {
     }
 }
 
-/// Exits 0 without findings, 1 with, 2 where it cannot run.
+/// Exits 0 without findings, 1 with, 2 where it cannot run. Warnings about data are shown; they are
+/// a matter of the business, so that they count only where `--strict` says so.
 pub async fn run(args: &CheckArgs) -> Ended {
     let mut loaded = app::load_project(&args.project.project)?;
+    let mut found = !loaded.diagnostics.is_empty();
     if args.data
         && let Some(model) = loaded.model.take()
     {
         let settings = app::settings_of(&loaded.definitions);
         let limits = config::limits(&(&args.project.limits).into(), &settings)?;
         let opened = app::open_model(model, &limits)?;
-        let (found, notes) = placed(&loaded, opened.engine.audit().await);
-        notes.iter().for_each(|note| eprintln!("note: {note}"));
-        loaded.diagnostics = loaded.diagnostics.and(found);
+        let (more, notes) = placed(&loaded, opened.engine.audit().await);
+        for note in notes {
+            eprintln!("note: {note}");
+        }
+        found |= more.iter().any(|finding| args.strict || finding.severity() == Severity::Error);
+        loaded.diagnostics = loaded.diagnostics.and(more);
     }
     if !loaded.diagnostics.is_empty() || args.format != Format::Human {
         println!("{}", loaded.diagnostics.render(args.format.into()));
-        if !loaded.diagnostics.is_empty() {
-            return Ok(findings());
-        }
-    }
-    if args.format == Format::Human {
+    } else {
         println!("Nothing to report.");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if found { findings() } else { ExitCode::SUCCESS })
 }
 
 /// Findings about tables at the place where the project says how the table is found, and what is

@@ -142,7 +142,13 @@ pub fn run() -> ExitCode {
     })
 }
 
+/// Nested documents and plans recurse within limits; builds without optimisation need the most.
+const THREAD_STACK: usize = 8 << 20;
+
 fn in_runtime(work: impl Future<Output = Ended>) -> Ended {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK)
+        .build();
     runtime.map_err(AppError::Runtime)?.block_on(work)
 }

@@ -104,6 +104,6 @@ pub fn json_schema() -> serde_json::Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Upswell definitions",
         "anyOf": [ProjectDef::schema(), FileDef::schema()],
-        "$defs": { "metric": metric::common_schema() },
+        "$defs": { "metric": metric::common_schema(), "version": metric::version_schema() },
     })
 }

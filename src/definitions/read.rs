@@ -117,6 +117,12 @@ impl<'a> MapReader<'a> {
         T::read(&entry.node, reader)
     }
 
+    /// The node of a key that is read elsewhere.
+    pub(super) fn entry(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
     fn first_key(&self) -> &str {
         self.entries.first().map_or("the others", |entry| entry.key.as_str())
     }

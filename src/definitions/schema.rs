@@ -31,6 +31,27 @@ impl ObjectSchema {
         }
     }
 
+    /// A key whose values another schema describes.
+    pub(super) fn add_schema(&mut self, key: &str, description: &str, mut schema: Value) {
+        schema["description"] = json!(description);
+        self.properties.insert(key.to_owned(), schema);
+    }
+
+    /// The same keys, none of which must be there.
+    pub(super) fn optional(self) -> Self {
+        Self { required: Vec::new(), ..self }
+    }
+
+    /// The same without some keys.
+    pub(super) fn without(mut self, keys: &[&str]) -> Self {
+        self.properties.retain(|key, _| !keys.contains(&key.as_str()));
+        self
+    }
+
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.properties.keys().cloned().collect()
+    }
+
     /// A key that holds exactly one word.
     pub(super) fn add_word(&mut self, key: &str, word: &str) {
         self.properties.insert(key.to_owned(), json!({ "const": word }));

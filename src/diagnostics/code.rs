@@ -84,6 +84,14 @@ pub enum Code {
     BandOverlap,
     /// A value mapped onto a movement class that does not exist.
     UnknownClass,
+    /// A filter over a dimension that the metric does not have.
+    FilterMismatch,
+    /// A variant that does not fit its base.
+    VariantMismatch,
+    /// Earlier versions of a definition that are out of order.
+    VersionOrder,
+    /// Targets that overlap.
+    TargetOverlap,
     /// A deprecated metric is used.
     DeprecatedUsed,
     /// A metric that nothing can group.
@@ -148,6 +156,10 @@ impl Code {
         Self::MappedTwice,
         Self::BandOverlap,
         Self::UnknownClass,
+        Self::FilterMismatch,
+        Self::VariantMismatch,
+        Self::VersionOrder,
+        Self::TargetOverlap,
         Self::DeprecatedUsed,
         Self::NothingGroups,
         Self::UnusedMapping,
@@ -199,6 +211,10 @@ impl Code {
             Self::MappedTwice => "U0605",
             Self::BandOverlap => "U0606",
             Self::UnknownClass => "U0607",
+            Self::FilterMismatch => "U0608",
+            Self::VariantMismatch => "U0609",
+            Self::VersionOrder => "U0610",
+            Self::TargetOverlap => "U0611",
             Self::DeprecatedUsed => "U0701",
             Self::NothingGroups => "U0702",
             Self::UnusedMapping => "U0703",

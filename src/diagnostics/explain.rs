@@ -37,6 +37,10 @@ impl Code {
             Self::MappedTwice => "a table that is mapped and redefined",
             Self::BandOverlap => "bands that overlap",
             Self::UnknownClass => "a value mapped onto a movement class that does not exist",
+            Self::FilterMismatch => "a filter over a dimension that the metric does not have",
+            Self::VariantMismatch => "a variant that does not fit its base",
+            Self::VersionOrder => "two earlier versions of a metric that end on one day",
+            Self::TargetOverlap => "targets that overlap",
             Self::DeprecatedUsed => "a deprecated metric is used",
             Self::NothingGroups => "a metric that nothing can group",
             Self::UnusedMapping => "a mapping of values without a column that needs it",
@@ -183,6 +187,27 @@ impl Code {
             Self::UnknownClass => {
                 "Movements of recurring revenue are new, expansion, contraction, churn or \
                  reactivation. Map each value of your own column onto one of them."
+            }
+            Self::FilterMismatch => {
+                "A metric's `filter` is a condition over dimensions that the metric can be filtered \
+                 by, the same as `where` in a question. Use one of them; retention of customers \
+                 takes no dimension of products unless `retention_unit: customer_product`."
+            }
+            Self::VariantMismatch => {
+                "A variant (`variant_of`) is a retention metric of the same measure and balance as \
+                 its base, under another rule; its base is no variant itself. A rule must be able to \
+                 change the measure: `reactivation` belongs to nrr, `exclude_types` and \
+                 `exclude_families` to nrr, grr and expansion_rate of a ledger with types, `chain` to \
+                 nrr, grr and logo_retention."
+            }
+            Self::VersionOrder => {
+                "Each earlier version of a metric holds until a day of its own. With two that end on \
+                 one day nobody could say which held before it. Give each its own `until`."
+            }
+            Self::TargetOverlap => {
+                "Two targets of the same slice and grain hold on the same day, so that a value would \
+                 have two. End one with `to` where the next one begins with `from`; the end is not \
+                 included."
             }
             Self::DeprecatedUsed => {
                 "The definition is computed from a metric that is deprecated. Use its replacement \

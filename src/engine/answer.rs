@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use crate::model::{DimensionName, RetentionMethod, Unit};
+use crate::model::{DimensionName, MetricName, RetentionMethod, Unit};
 use crate::values::{Instant, Number, Scalar};
 
 /// The answer to one `MetricQuery`.
@@ -14,6 +14,7 @@ pub enum Answer {
     Duration(Vec<DurationAnswerRow>, Provenance),
     Attribution(AttributionAnswer, Provenance),
     Cohorts(Vec<CohortAnswerRow>, Provenance),
+    Variants(Vec<VariantAnswerRow>, Provenance),
     Table(TableAnswer, Provenance),
 }
 
@@ -27,6 +28,7 @@ impl Answer {
             | Self::Duration(_, provenance)
             | Self::Attribution(_, provenance)
             | Self::Cohorts(_, provenance)
+            | Self::Variants(_, provenance)
             | Self::Table(_, provenance) => provenance,
         }
     }
@@ -39,6 +41,7 @@ impl Answer {
             | Self::Duration(_, provenance)
             | Self::Attribution(_, provenance)
             | Self::Cohorts(_, provenance)
+            | Self::Variants(_, provenance)
             | Self::Table(_, provenance) => provenance,
         }
     }
@@ -91,6 +94,8 @@ pub struct BandHit {
     pub source: String,
     /// None where the metric does not say which direction is better.
     pub standing: Option<Standing>,
+    /// The slice it is for; empty: every slice.
+    pub only: Vec<(DimensionName, Scalar)>,
 }
 
 /// How good a band is among the bands of its slice.
@@ -99,6 +104,24 @@ pub enum Standing {
     Bad,
     Watch,
     Good,
+}
+
+/// The target of a value, and how much of it is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetHit {
+    pub value: f64,
+    pub source: String,
+    /// Value over target; none without a value or against zero.
+    pub attainment: Option<f64>,
+}
+
+/// What a metric's value in one row of a flat table is judged by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    pub row: usize,
+    pub metric: MetricName,
+    pub band: Option<BandHit>,
+    pub target: Option<TargetHit>,
 }
 
 /// Amounts are `None` where nothing is known (before data began, between snapshots).
@@ -127,6 +150,7 @@ pub struct RetentionAnswerRow {
     pub churned_customers: Option<i64>,
     pub expanded_customers: Option<i64>,
     pub band: Option<BandHit>,
+    pub target: Option<TargetHit>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -141,6 +165,7 @@ pub struct ExpansionAnswerRow {
     pub events: i64,
     pub customers: i64,
     pub share: Option<Number>,
+    pub target: Option<TargetHit>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -155,6 +180,7 @@ pub struct AttachAnswerRow {
     pub rate: Option<Number>,
     pub mature: bool,
     pub band: Option<BandHit>,
+    pub target: Option<TargetHit>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -218,6 +244,7 @@ pub struct AttributionAnswerRow {
     pub accounts: Option<i64>,
     pub cohort_mrr: Option<Number>,
     pub nrr: Option<Number>,
+    pub target: Option<TargetHit>,
 }
 
 /// An acquisition cohort at one age. Numbers are `None` where the balances are not known.
@@ -235,6 +262,37 @@ pub struct CohortAnswerRow {
     pub starting_mrr: Option<Number>,
 }
 
+/// A metric or one of its named variants, in one period and group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariantAnswerRow {
+    pub period: PeriodInfo,
+    pub window: PeriodInfo,
+    pub group: Group,
+    pub variant: MetricName,
+    pub label: String,
+    /// Its rules in words.
+    pub rule: String,
+    pub value: Option<Number>,
+    /// The parts of the value; none where it is no quotient of two (chained), or not known.
+    pub numerator: Option<Number>,
+    pub denominator: Option<Number>,
+    /// Value less the base's.
+    pub difference: Option<Number>,
+    /// From the base to here, rule by rule.
+    pub items: Vec<VariantItem>,
+}
+
+/// What one rule changes. Amounts add up to the difference of the numerators (and of the
+/// denominators), ratios to that of the values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariantItem {
+    pub name: &'static str,
+    pub label: String,
+    pub amount: Option<Number>,
+    pub denominator_amount: Option<Number>,
+    pub ratio: Option<Number>,
+}
+
 /// The flat table: `rows[r][c]` belongs to `columns[c]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableAnswer {
@@ -243,6 +301,8 @@ pub struct TableAnswer {
     /// Metrics of the same question with no grain and no groupBy, by column key.
     pub totals: Option<Vec<(String, Option<Number>)>>,
     pub truncated: bool,
+    /// Values of the rows that have a band or a target.
+    pub marks: Vec<Mark>,
     /// The statement or plan that produced the rows.
     pub sql: Option<String>,
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Axis, OwnerFacts, Span};
 use crate::model::{DatasetName, DimensionName};
-use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Spine};
+use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Predicate, Spine};
 use crate::values::{Instant, Scalar};
 
 use super::aggregate::SharedPasses;
@@ -25,7 +25,7 @@ pub struct Context<'a> {
     pub max_cells: usize,
     /// Passes that the document's questions share.
     pub shared: Option<&'a SharedPasses>,
-    gathered: Mutex<Gathered>,
+    gathered: Arc<Mutex<Gathered>>,
 }
 
 /// What the computation learned for the answer's provenance.
@@ -39,13 +39,37 @@ struct Gathered {
 impl<'a> Context<'a> {
     #[must_use]
     pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, max_cells: usize) -> Self {
-        Self { plan, facts, max_rows, max_cells, shared: None, gathered: Mutex::default() }
+        Self { plan, facts, max_rows, max_cells, shared: None, gathered: Arc::default() }
     }
 
     /// The same question, as one of a document.
     #[must_use]
     pub fn sharing(self, shared: &'a SharedPasses) -> Self {
         Self { shared: Some(shared), ..self }
+    }
+
+    /// The same question under another plan; what is learned goes to the same answer. Passes that
+    /// are shared are of the plan as it was.
+    #[must_use]
+    pub fn under<'p>(&'p self, plan: &'p MetricPlan) -> Context<'p> {
+        Context {
+            plan,
+            facts: self.facts.clone(),
+            max_rows: self.max_rows,
+            max_cells: self.max_cells,
+            shared: None,
+            gathered: Arc::clone(&self.gathered),
+        }
+    }
+
+    /// The plan of the question with one more condition, that of a metric's own filter.
+    #[must_use]
+    pub fn narrowed(&self, filter: &Predicate) -> MetricPlan {
+        let mut query = self.query().clone();
+        let own = query.filter.take();
+        query.filter = Some(own.map_or_else(|| filter.clone(), |own| filter.clone().and(own)));
+        let asked = self.plan.asked.clone();
+        MetricPlan { query, asked, leaves: Vec::new(), outputs: Vec::new() }
     }
 
     #[must_use]

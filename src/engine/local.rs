@@ -20,6 +20,7 @@ use crate::values::{Instant, Scalar};
 
 use super::aggregate::SharedPasses;
 use super::context::Context;
+use super::definitions::note_definitions;
 use super::facts::Facts;
 use super::load::Reader;
 use super::memory::{Held, Memory};
@@ -28,7 +29,7 @@ use super::results::{Results, key};
 use super::table::table_answer;
 use super::typed::{
     RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
-    retention_rows,
+    retention_rows, variant_rows,
 };
 use super::values::dimension_values;
 use super::{Answer, Engine, Freshness, Measurement, Provenance, TableStatus};
@@ -138,7 +139,7 @@ impl LocalEngine {
         shared: &SharedPasses,
     ) -> ApiResult<Arc<Answer>> {
         let Some(results) = self.memory.results() else {
-            return self.answer(plan, view, shared).await.map(Arc::new);
+            return Box::pin(self.answer(plan, view, shared)).await.map(Arc::new);
         };
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
         // On the heap: a question's future is large, and callers nest it further.
@@ -163,7 +164,8 @@ impl LocalEngine {
         let limits = (self.settings.max_rows, self.settings.max_cells);
         let context =
             Context::new(plan, self.facts(&held, view), limits.0, limits.1).sharing(shared);
-        let work = execute(&context);
+        // On the heap: the futures of all passes are deep, and threads' stacks are not.
+        let work = Box::pin(execute(&context));
         match tokio::time::timeout(self.settings.timeout, work).await {
             Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
             Err(_) => Err(ApiError::new(
@@ -199,6 +201,7 @@ impl LocalEngine {
             Computed::Duration(rows) => Answer::Duration(rows, provenance),
             Computed::Attribution(answer) => Answer::Attribution(answer, provenance),
             Computed::Cohorts(rows) => Answer::Cohorts(rows, provenance),
+            Computed::Variants(rows) => Answer::Variants(rows, provenance),
             Computed::Table(answer) => Answer::Table(answer, provenance),
         }
     }
@@ -242,11 +245,13 @@ enum Computed {
     Duration(Vec<super::DurationAnswerRow>),
     Attribution(super::AttributionAnswer),
     Cohorts(Vec<super::CohortAnswerRow>),
+    Variants(Vec<super::VariantAnswerRow>),
     Table(super::TableAnswer),
 }
 
 async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
     let leaf = context.plan.leaves.first();
+    note_definitions(context);
     let metric = |name: &MetricName| {
         context.facts.model.metrics.get(name).ok_or_else(|| {
             ApiError::new(ErrorCode::UnknownMetric, format!("There is no metric `{name}`."))
@@ -254,21 +259,13 @@ async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
     };
     Ok(match (&context.query().ask, leaf) {
         (Ask::Table(table), _) => Computed::Table(table_answer(context, table).await?),
-        (
-            Ask::Retention { metric: name, .. },
-            Some(Leaf::Retention { balance, window, method, unit }),
-        ) => {
-            let pass = RetentionPass {
-                balance,
-                window: *window,
-                method: *method,
-                unit: *unit,
-                shows_classes: true,
-            };
+        (Ask::Retention { metric: name, .. }, Some(leaf @ Leaf::Retention { .. })) => {
+            let pass = RetentionPass::of(leaf, true)?;
             Computed::Retention(retention_rows(context, metric(name)?, &pass).await?)
         }
-        (Ask::Expansion { .. }, Some(Leaf::Movement { balance, classes })) => {
-            Computed::Expansion(expansion_rows(context, (balance, *classes)).await?)
+        (Ask::Expansion { metric: name }, Some(Leaf::Movement { balance, classes })) => {
+            let asked = (balance, *classes);
+            Computed::Expansion(expansion_rows(context, metric(name)?, asked).await?)
         }
         (Ask::Attach { metric: name, .. }, Some(Leaf::Attach(kind))) => {
             Computed::Attach(attach_rows(context, metric(name)?, kind).await?)
@@ -276,8 +273,11 @@ async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
         (Ask::Duration { .. }, Some(Leaf::Duration(kind))) => {
             Computed::Duration(duration_rows(context, kind).await?)
         }
-        (Ask::Attribution { .. }, Some(Leaf::Attribution(kind))) => {
-            Computed::Attribution(attribution_answer(context, kind).await?)
+        (Ask::Attribution { metric: name, .. }, Some(Leaf::Attribution(kind))) => {
+            Computed::Attribution(attribution_answer(context, metric(name)?, kind).await?)
+        }
+        (Ask::Variants { of, window }, _) => {
+            Computed::Variants(variant_rows(context, of, *window).await?)
         }
         (Ask::Cohorts { .. }, Some(Leaf::Cohort(kind))) => {
             Computed::Cohorts(cohort_rows(context, kind).await?)
@@ -305,6 +305,12 @@ fn missing_of(model: &Model, leaf: &Leaf, view: &WarehouseView) -> Option<String
         Leaf::Conversion(kind) => {
             problem(&kind.base.dataset).or_else(|| problem(&kind.conversion.dataset))
         }
+        Leaf::Filtered { pass, filter } => missing_of(model, pass, view).or_else(|| {
+            let dimensions = filter.dimensions();
+            let read = dimensions.iter().filter_map(|name| model.dimensions.get(*name));
+            let read = read.filter(|found| !matches!(found.value, DimensionValue::Key));
+            read.map(|dimension| &dimension.dataset).find_map(problem)
+        }),
         Leaf::Balance { .. } | Leaf::Movement { .. } | Leaf::Retention { .. } => None,
     }
 }
@@ -337,7 +343,7 @@ impl Engine for LocalEngine {
         let shared = SharedPasses::of(&self.model, plans.iter().flatten());
         join_all(plans.into_iter().map(|plan| {
             let (view, shared) = (&view, &shared);
-            async move { self.kept(&plan?, view, shared).await }
+            async move { Box::pin(self.kept(&plan?, view, shared)).await }
         }))
         .await
     }

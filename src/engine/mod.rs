@@ -6,6 +6,7 @@ mod answer;
 mod audit;
 mod bands;
 mod context;
+mod definitions;
 mod facts;
 mod freshness;
 mod keys;
@@ -31,10 +32,10 @@ use async_trait::async_trait;
 pub use answer::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, BandHit, Cell,
     CohortAnswerRow, ColumnInfo, ColumnKind, DurationAnswerRow, ExpandedBy, ExpansionAnswerRow,
-    Group, PeriodInfo, Provenance, RetentionAnswerRow, Standing, SurvivalPoint, TableAnswer,
-    TableStatus,
+    Group, Mark, PeriodInfo, Provenance, RetentionAnswerRow, Standing, SurvivalPoint, TableAnswer,
+    TableStatus, TargetHit, VariantAnswerRow, VariantItem,
 };
-pub use bands::{band_of, bands_of};
+pub use bands::bands_of;
 
 pub use audit::{DataCheck, DataFinding};
 pub use freshness::Freshness;

@@ -1,6 +1,6 @@
 //! Which tables a plan may read: what the view of the warehouse must pin.
 
-use crate::model::{BalanceShape, DatasetName, DimensionValue, Model};
+use crate::model::{BalanceShape, DatasetName, DimensionName, DimensionValue, Model};
 use crate::planner::{Axes, Leaf, MetricPlan, MetricQuery};
 
 /// Every dataset that the plan's passes, grouping and filter may read.
@@ -13,6 +13,10 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
         }
     };
     for leaf in &plan.leaves {
+        let leaf = match leaf {
+            Leaf::Filtered { pass, .. } => pass,
+            leaf => leaf,
+        };
         if let Some(balance) = leaf.balance().and_then(|name| model.balances.get(name)) {
             balance.shapes.iter().map(BalanceShape::dataset).for_each(&mut add);
             if let Some(owner) = Axes::of_balance(model, balance).owner {
@@ -47,21 +51,38 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
                 bridges_of(model, plan, &kind.base.dataset).for_each(&mut add);
                 add(&kind.conversion.dataset);
             }
-            Leaf::Balance { .. } | Leaf::Movement { .. } | Leaf::Retention { .. } => {}
+            Leaf::Balance { .. }
+            | Leaf::Movement { .. }
+            | Leaf::Retention { .. }
+            | Leaf::Filtered { .. } => {}
         }
     }
-    let filter = plan.query.filter.iter().flat_map(|filter| filter.dimensions());
-    for name in plan.query.group_by.iter().chain(filter) {
-        let mut dimension = model.dimensions.get(name);
-        while let Some(found) = dimension {
-            add(&found.dataset);
-            dimension = match &found.value {
-                DimensionValue::RollUp { of, .. } => model.dimensions.get(of),
-                _ => None,
-            };
-        }
+    for dimension in dimensions_of(plan) {
+        add_dimension(model, dimension, &mut add);
     }
     datasets
+}
+
+/// The dimensions of grouping, filter and the metrics' own filters.
+fn dimensions_of(plan: &MetricPlan) -> impl Iterator<Item = &DimensionName> {
+    let own = plan.leaves.iter().filter_map(|leaf| match leaf {
+        Leaf::Filtered { filter, .. } => Some(filter),
+        _ => None,
+    });
+    let filters = plan.query.filter.iter().chain(own).flat_map(|filter| filter.dimensions());
+    plan.query.group_by.iter().chain(filters)
+}
+
+/// The dataset that carries a dimension, and those of what it rolls up.
+fn add_dimension(model: &Model, name: &DimensionName, add: &mut impl FnMut(&DatasetName)) {
+    let mut dimension = model.dimensions.get(name);
+    while let Some(found) = dimension {
+        add(&found.dataset);
+        dimension = match &found.value {
+            DimensionValue::RollUp { of, .. } => model.dimensions.get(of),
+            _ => None,
+        };
+    }
 }
 
 /// Bridges through which the question's dimensions are reached from a dataset's rows.

@@ -4,7 +4,8 @@ use std::mem::size_of;
 
 use super::{
     Answer, AttachAnswerRow, AttributionAnswerRow, Cell, CohortAnswerRow, DurationAnswerRow,
-    ExpansionAnswerRow, Group, Provenance, RetentionAnswerRow, SurvivalPoint,
+    ExpansionAnswerRow, Group, Mark, Provenance, RetentionAnswerRow, SurvivalPoint,
+    VariantAnswerRow, VariantItem,
 };
 
 /// A short text on the heap, or the digits of a ratio's two parts.
@@ -41,9 +42,18 @@ impl Answer {
             Self::Cohorts(rows, _) => {
                 sum(rows, |row| size_of::<CohortAnswerRow>() + group(&row.group) + 4 * TEXT)
             }
+            Self::Variants(rows, _) => sum(rows, |row| {
+                size_of::<VariantAnswerRow>()
+                    + group(&row.group)
+                    + row.label.len()
+                    + row.rule.len()
+                    + sum(&row.items, |item| size_of::<VariantItem>() + item.label.len() + TEXT)
+                    + 6 * TEXT
+            }),
             Self::Table(table, _) => {
                 let columns = table.columns.len();
-                table.rows.len() * columns * (size_of::<Cell>() + TEXT)
+                table.marks.len() * (size_of::<Mark>() + 4 * TEXT)
+                    + table.rows.len() * columns * (size_of::<Cell>() + TEXT)
                     + columns * 256
                     + table.sql.as_ref().map_or(0, String::len)
             }

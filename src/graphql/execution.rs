@@ -178,6 +178,7 @@ fn fits(ask: &Ask, answer: &Answer) -> bool {
             | (Ask::Duration { .. }, Answer::Duration(..))
             | (Ask::Attribution { .. }, Answer::Attribution(..))
             | (Ask::Cohorts { .. }, Answer::Cohorts(..))
+            | (Ask::Variants { .. }, Answer::Variants(..))
             | (Ask::Table(_), Answer::Table(..))
     )
 }

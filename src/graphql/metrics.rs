@@ -5,6 +5,7 @@ use crate::model::{
     Aggregate, AggregateKind, BalanceMeasure, ColumnType, DurationMeasure, Metric, MetricExpr,
     MetricKind, MetricName, Model, MovementMeasure,
 };
+use crate::planner::MetricQuery;
 
 /// Metrics that the API offers, in catalogue order.
 pub(super) fn public_metrics(model: &Model) -> impl Iterator<Item = &Metric> {
@@ -14,6 +15,17 @@ pub(super) fn public_metrics(model: &Model) -> impl Iterator<Item = &Metric> {
 /// A metric that the API offers.
 pub(super) fn public_metric<'m>(model: &'m Model, name: &str) -> Option<&'m Metric> {
     model.metrics.get(name).filter(|metric| !metric.private)
+}
+
+/// The deprecated metrics that questions ask for, each once, in catalogue order.
+pub(super) fn deprecated_in<'q>(
+    model: &Model,
+    questions: impl Iterator<Item = &'q MetricQuery>,
+) -> Vec<String> {
+    let asked: Vec<&MetricName> = questions.flat_map(|query| query.ask.metrics()).collect();
+    let deprecated = model.metrics.values().filter(|metric| metric.deprecated.is_some());
+    let deprecated = deprecated.filter(|metric| asked.contains(&&metric.name));
+    deprecated.map(|metric| metric.name.to_string()).collect()
 }
 
 /// Why a metric should no longer be used, what instead, and how long it stays.

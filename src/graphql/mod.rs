@@ -204,6 +204,9 @@ impl Api {
         self.limits.check_root_fields(roots.len())?;
         let questions = self.questions(&reader, &roots, &caller.scope);
         tracing::debug!(micros = begun.elapsed().as_micros(), "document read");
+        let model = self.engine.model();
+        let asked = questions.values().flatten();
+        let deprecated = metrics::deprecated_in(model, asked);
         let execution = Arc::new(Execution::new(
             Arc::clone(&self.engine),
             caller.scope.clone(),
@@ -222,9 +225,11 @@ impl Api {
         errors.extend(execution.take_failures().into_iter().map(Reported::from));
         response::sort_errors(&mut errors, roots.keys().copied());
         let data = response::in_document_order(answered.data, roots.keys().copied(), &errors);
-        let kept_until = execution.kept_until().filter(|_| errors.is_empty());
+        // Who asks for what is deprecated is counted each time.
+        let keeps = errors.is_empty() && deprecated.is_empty();
+        let kept_until = execution.kept_until().filter(|_| keeps);
         let response = GraphqlResponse::answered(&data, &errors, &caller.request_id);
-        Ok(GraphqlResponse { kept_until, ..response })
+        Ok(GraphqlResponse { kept_until, deprecated, ..response })
     }
 
     /// What each root field asks, by response key.
@@ -259,11 +264,12 @@ impl Api {
         let (arguments, totals) = export::arguments(&self.contract, parameters)?;
         let decoder = decode::Decoder::new(model, &self.contract, &caller.scope);
         let question = decoder.question("metrics", arguments, totals)?;
+        let deprecated = metrics::deprecated_in(model, std::iter::once(&question));
         let answer =
             self.engine.run(vec![question], &Freshness::default()).await.into_iter().next();
         let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
-        let answer = answer.ok_or_else(missing)??;
-        export::write(&answer, format)
+        let written = export::write(&answer.ok_or_else(missing)??, format)?;
+        Ok(Export { deprecated, ..written })
     }
 }
 

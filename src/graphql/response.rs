@@ -17,6 +17,8 @@ pub struct GraphqlResponse {
     /// The JSON body.
     pub body: Bytes,
     pub outcome: Outcome,
+    /// Deprecated metrics that were asked for, each once.
+    pub deprecated: Vec<String>,
     /// Set where the same request may be answered with the same body: until when, if not always.
     pub(super) kept_until: Option<Option<Instant>>,
 }
@@ -42,13 +44,14 @@ struct Body<'b> {
 impl GraphqlResponse {
     pub(super) fn answered(data: &Value, errors: &[Reported], request_id: &str) -> Self {
         let outcome = Outcome::Answered { errors: !errors.is_empty() };
-        Self { body: write(Some(data), errors, request_id).into(), outcome, kept_until: None }
+        let body = write(Some(data), errors, request_id).into();
+        Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 
     pub(super) fn refused(errors: &[Reported], request_id: &str) -> Self {
         let code = errors.first().map_or(ErrorCode::Internal, |first| first.error.code);
-        let body = write(None, errors, request_id).into();
-        Self { body, outcome: Outcome::Refused(code), kept_until: None }
+        let (body, outcome) = (write(None, errors, request_id).into(), Outcome::Refused(code));
+        Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 }
 

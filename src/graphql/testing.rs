@@ -10,14 +10,15 @@ use indexmap::IndexMap;
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswer, AttributionAnswerRow, Cell, CohortAnswerRow,
     ColumnInfo, ColumnKind, DurationAnswerRow, Engine, ExpansionAnswerRow, Freshness, PeriodInfo,
-    Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus,
+    Provenance, RetentionAnswerRow, SurvivalPoint, TableAnswer, TableStatus, VariantAnswerRow,
+    VariantItem,
 };
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{
     Aggregate, AggregateKind, BalanceMeasure, BalanceName, Band, Deprecation, Dimension,
     DimensionName, DimensionType, DimensionValue, Metric, MetricKind, MetricName, Model,
     MovementClass, MovementMeasure, RetentionKind, RetentionMeasure, RetentionMethod,
-    RetentionUnit, SourcePos, Unit, Window,
+    RetentionRules, RetentionUnit, SourcePos, Unit, Window,
 };
 use crate::planner::{Ask, MetricQuery, Scope};
 use crate::values::{Calendar, Instant, Number, Scalar};
@@ -141,6 +142,7 @@ pub(crate) fn model() -> Model {
         window: Window::TrailingMonths(12),
         method: None,
         unit: RetentionUnit::Customer,
+        rules: RetentionRules::default(),
     });
     let movement = MetricKind::Movement {
         balance: balance.clone(),
@@ -204,15 +206,18 @@ pub(crate) fn metric(name: &str, kind: MetricKind, unit: Unit) -> Metric {
         label: name.replace('_', " "),
         description: format!("What {name} means."),
         kind,
+        filter: None,
         unit,
         additive: "adds up".into(),
         good: None,
         owner: None,
         tags: Vec::new(),
+        format: None,
         status: "stable".into(),
         private: false,
         deprecated: None,
         bands: Vec::new(),
+        targets: Vec::new(),
         formula: "a / b".into(),
         definition: format!("name: {name}"),
         dimensions: vec![DimensionName::new("segment"), DimensionName::new("region")],
@@ -221,6 +226,7 @@ pub(crate) fn metric(name: &str, kind: MetricKind, unit: Unit) -> Metric {
             crate::model::ColumnName::new("amount"),
         )],
         field: None,
+        versions: Vec::new(),
         source: SourcePos { file: "canonical/metrics.yml".into(), line: 12, column: 3 },
     }
 }
@@ -259,6 +265,7 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
                 events: 2,
                 customers: 1,
                 share: Number::fraction(1, 3),
+                target: None,
             }],
             provenance(),
         ),
@@ -273,6 +280,7 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
                 rate: Number::fraction(1, 4),
                 mature: true,
                 band: None,
+                target: None,
             }],
             provenance(),
         ),
@@ -291,11 +299,13 @@ pub(crate) fn answer(query: &MetricQuery) -> ApiResult<Answer> {
                     accounts: Some(3),
                     cohort_mrr: None,
                     nrr: None,
+                    target: None,
                 }],
                 warnings: vec!["2 assignments overlap.".into()],
             },
             provenance(),
         ),
+        Ask::Variants { of, .. } => Answer::Variants(vec![variant_row(of, group)], provenance()),
         Ask::Cohorts { .. } => Answer::Cohorts(vec![cohort_row(group)], provenance()),
         Ask::Table(ask) => {
             let mut columns = vec![column("segment", ColumnKind::Dimension)];
@@ -348,6 +358,29 @@ fn retention_row(group: Vec<(DimensionName, Scalar)>) -> RetentionAnswerRow {
         churned_customers: Some(1),
         expanded_customers: None,
         band: None,
+        target: None,
+    }
+}
+
+fn variant_row(of: &MetricName, group: Vec<(DimensionName, Scalar)>) -> VariantAnswerRow {
+    VariantAnswerRow {
+        period: period(),
+        window: period(),
+        group,
+        variant: of.clone(),
+        label: "Without price".into(),
+        rule: "expansion of type price left out".into(),
+        value: Number::fraction(415, 430),
+        numerator: Some(Number::Decimal(41500, 2)),
+        denominator: Some(Number::Decimal(43000, 2)),
+        difference: Number::fraction(-8, 430),
+        items: vec![VariantItem {
+            name: "exclude_types",
+            label: "Expansion of the types left out".into(),
+            amount: Some(Number::Decimal(-800, 2)),
+            denominator_amount: Some(Number::Decimal(0, 2)),
+            ratio: Number::fraction(-8, 430),
+        }],
     }
 }
 
@@ -404,5 +437,12 @@ pub(crate) fn typed(name: &str, kind: ColumnKind, data_type: &str) -> ColumnInfo
 }
 
 pub(crate) fn table(columns: Vec<ColumnInfo>, rows: Vec<Vec<Cell>>) -> TableAnswer {
-    TableAnswer { columns, rows, totals: None, truncated: false, sql: Some("select 1".into()) }
+    TableAnswer {
+        columns,
+        rows,
+        totals: None,
+        truncated: false,
+        marks: Vec::new(),
+        sql: Some("select 1".into()),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::engine::{Answer, Cell, ColumnKind, Engine, LocalEngine, TableAnswer};
+use crate::engine::{Answer, Cell, ColumnKind, Engine, Freshness, LocalEngine, TableAnswer};
 use crate::graphql::{Api, Caller, GraphqlRequest};
 use crate::model::{DimensionName, DimensionType, MetricTest, Model, TestAsk};
 use crate::planner::{Ask, MetricQuery, PeriodAsk, Predicate, Scope, TableAsk, Test};
@@ -43,11 +43,13 @@ pub async fn ask(engine: &Arc<LocalEngine>, test: &MetricTest) -> Result<Rows, S
         TestAsk::Document(document) => ask_document(engine, document).await,
         TestAsk::Table { .. } => {
             let query = query(engine.model(), &test.ask)?;
-            let mut answers = engine.run(vec![query]).await;
-            match answers.pop() {
-                Some(Ok(Answer::Table(table, _))) => Ok(table_rows(table)),
-                Some(Err(error)) => Err(format!("{}: {}", error.code.as_str(), error.message)),
-                _ => Err("the question has no answer".to_owned()),
+            let answer = engine.run(vec![query], &Freshness::default()).await.pop();
+            match answer.transpose() {
+                Err(error) => Err(format!("{}: {}", error.code.as_str(), error.message)),
+                Ok(answer) => match answer.as_deref() {
+                    Some(Answer::Table(table, _)) => Ok(table_rows(table.clone())),
+                    _ => Err("the question has no answer".to_owned()),
+                },
             }
         }
     }

@@ -24,10 +24,10 @@ pub fn build(model: &Model, test: &MetricTest, folder: &Path) -> Result<Model, F
 }
 
 fn isolate(dataset: &mut Dataset) {
-    dataset.table = dataset.name.as_str().to_owned();
+    dataset.name.as_str().clone_into(&mut dataset.table);
     dataset.partition = None;
     for (name, column) in &mut dataset.columns {
-        column.in_files = name.as_str().to_owned();
+        name.as_str().clone_into(&mut column.in_files);
         column.minor_units = None;
     }
 }

@@ -2,9 +2,11 @@
 
 use chrono::NaiveDate;
 
+use crate::values::Grain;
+
 use super::{
     BalanceName, ColumnName, DatasetName, DimensionName, MetricExpr, MetricName, MovementClass,
-    ScalarExpr, SourcePos,
+    Predicate, RetentionKind, ScalarExpr, SourcePos,
 };
 
 #[derive(Debug, Clone)]
@@ -13,17 +15,22 @@ pub struct Metric {
     pub label: String,
     pub description: String,
     pub kind: MetricKind,
+    /// Only what it lets through counts.
+    pub filter: Option<MetricFilter>,
     pub unit: Unit,
     /// Over what it adds up, in words ("adds up over segment, … and over time", "does not add up").
     pub additive: String,
     pub good: Option<GoodDirection>,
     pub owner: Option<String>,
     pub tags: Vec<String>,
+    /// How a client should write it, for example `0.0 %`.
+    pub format: Option<String>,
     pub status: String,
     /// Not offered by the API; usable by other definitions.
     pub private: bool,
     pub deprecated: Option<Deprecation>,
     pub bands: Vec<Band>,
+    pub targets: Vec<Target>,
     /// How it is computed, in words.
     pub formula: String,
     /// The definition's own YAML text.
@@ -34,7 +41,60 @@ pub struct Metric {
     pub lineage: Vec<(DatasetName, ColumnName)>,
     /// The typed root field that it answers (`nrr`), if any.
     pub field: Option<String>,
+    /// What it was before, the oldest first.
+    pub versions: Vec<MetricVersion>,
     pub source: SourcePos,
+}
+
+impl Metric {
+    /// The definition that held on a day.
+    #[must_use]
+    pub fn as_of(&self, day: NaiveDate) -> &Self {
+        self.version_on(day).map_or(self, |version| &version.metric)
+    }
+
+    /// The earlier version that held on a day; none: today's definition did.
+    #[must_use]
+    pub fn version_on(&self, day: NaiveDate) -> Option<&MetricVersion> {
+        self.versions.iter().find(|version| day < version.until)
+    }
+
+    /// The metrics that it is computed from.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&MetricName> {
+        match &self.kind {
+            MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
+            MetricKind::Derived { expr } => expr.metrics(),
+            MetricKind::Cumulative { of, .. } => vec![of],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The metric of which this is a named variant.
+    #[must_use]
+    pub fn variant_of(&self) -> Option<&MetricName> {
+        match &self.kind {
+            MetricKind::Retention(kind) => kind.rules.variant_of.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// A metric as it was defined until a day.
+#[derive(Debug, Clone)]
+pub struct MetricVersion {
+    /// The first day of the definition that came after.
+    pub until: NaiveDate,
+    pub because: Option<String>,
+    pub metric: Box<Metric>,
+}
+
+/// A condition over dimensions that is part of a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricFilter {
+    /// As written.
+    pub text: String,
+    pub predicate: Predicate,
 }
 
 #[derive(Debug, Clone)]
@@ -124,7 +184,7 @@ pub enum CumulativeWindow {
     /// The trailing number of days.
     Days(u32),
     /// Since the start of the grain that holds the period (year to date).
-    ToDate(crate::values::Grain),
+    ToDate(Grain),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,44 +202,6 @@ pub enum MovementMeasure {
     Events,
     /// Distinct customers.
     Customers,
-}
-
-#[derive(Debug, Clone)]
-pub struct RetentionKind {
-    pub balance: BalanceName,
-    pub measure: RetentionMeasure,
-    pub window: Window,
-    /// None: the ledger method where a ledger is recorded, else endpoint.
-    pub method: Option<RetentionMethod>,
-    pub unit: RetentionUnit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RetentionMeasure {
-    Nrr,
-    Grr,
-    LogoRetention,
-    LogoChurnRate,
-    GrossChurnRate,
-    ExpansionRate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Window {
-    Period,
-    TrailingMonths(u8),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RetentionMethod {
-    Ledger,
-    Endpoint,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RetentionUnit {
-    Customer,
-    CustomerProduct,
 }
 
 #[derive(Debug, Clone)]
@@ -355,6 +377,37 @@ pub struct Deprecation {
     pub reason: String,
     pub replacement: Option<MetricName>,
     pub removed_after: Option<NaiveDate>,
+}
+
+impl Deprecation {
+    /// Why, what instead, and how long it stays, for a note beside an answer.
+    #[must_use]
+    pub fn note(&self, name: &MetricName) -> String {
+        let mut note =
+            format!("`{name}` is deprecated: {}", self.reason.trim().trim_end_matches('.'));
+        if let Some(other) = &self.replacement {
+            note.push_str(&format!("; use `{other}`"));
+        }
+        if let Some(day) = self.removed_after {
+            note.push_str(&format!("; gone after {day}"));
+        }
+        note.push('.');
+        note
+    }
+}
+
+/// A value to reach, with its source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub value: f64,
+    pub source: String,
+    /// First day it holds, and first day it no longer does.
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    /// The grain whose rows it is for; none: every row.
+    pub grain: Option<Grain>,
+    /// The slice it is for; none: the whole, and for ratios every slice.
+    pub only: Vec<(DimensionName, String)>,
 }
 
 /// A half-open range `[low, high)` of values with a word for it and its source.

@@ -7,10 +7,13 @@ mod dimension;
 mod expr;
 mod metric;
 mod names;
+mod predicate;
 mod resolve;
+mod retention;
 mod test;
 mod tile;
 
+use chrono::NaiveDate;
 use indexmap::IndexMap;
 
 pub use balance::{Balance, BalanceShape, Intervals, Ledger, MovementClass, Snapshots};
@@ -20,13 +23,16 @@ pub use expr::{MetricExpr, ScalarExpr};
 pub use metric::{
     Aggregate, AggregateKind, AttachBasis, AttachKind, AttributionKind, AttributionRule,
     BalanceMeasure, Band, CohortKind, CohortMeasure, ConversionKind, CumulativeWindow, Deprecation,
-    DurationKind, DurationMeasure, GoodDirection, Metric, MetricKind, Milestones, MovementMeasure,
-    Offers, OrderLines, Owners, RetentionKind, RetentionMeasure, RetentionMethod, RetentionUnit,
-    TimeOrigin, Unit, Window,
+    DurationKind, DurationMeasure, GoodDirection, Metric, MetricFilter, MetricKind, MetricVersion,
+    Milestones, MovementMeasure, Offers, OrderLines, Owners, Target, TimeOrigin, Unit,
 };
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
+pub use predicate::{Predicate, Test};
 
 pub use resolve::resolve;
+pub use retention::{
+    RetentionKind, RetentionMeasure, RetentionMethod, RetentionRules, RetentionUnit, Window,
+};
 pub use test::{ExpectedRow, Fixture, FixtureRow, MetricTest, TestAsk};
 pub use tile::Tile;
 
@@ -66,6 +72,18 @@ impl Model {
     #[must_use]
     pub fn metric_of_field(&self, field: &str) -> Option<&Metric> {
         self.metrics.values().find(|metric| metric.field.as_deref() == Some(field))
+    }
+
+    /// The metric as it was defined on a day; today's definition without one.
+    #[must_use]
+    pub fn metric_at(&self, name: &MetricName, day: Option<NaiveDate>) -> Option<&Metric> {
+        let metric = self.metrics.get(name)?;
+        Some(day.map_or(metric, |day| metric.as_of(day)))
+    }
+
+    /// The named variants of a metric, in catalogue order.
+    pub fn variants_of(&self, name: &MetricName) -> impl Iterator<Item = &Metric> {
+        self.metrics.values().filter(move |metric| metric.variant_of() == Some(name))
     }
 
     /// The dataset whose rows an entity's key identifies.

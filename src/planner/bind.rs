@@ -1,6 +1,8 @@
 //! Binding: names of a question against the model, one closed error for the first thing that does
 //! not fit, and the plan if all does.
 
+use chrono::NaiveDate;
+
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{
     AttachBasis, AttachKind, DimensionName, DurationKind, Metric, MetricKind, MetricName, Model,
@@ -35,28 +37,69 @@ pub fn bind(model: &Model, query: &MetricQuery) -> ApiResult<MetricPlan> {
         query.grain = query.grain.or(Some(Grain::Month));
     }
     check_group_by(model, &query.group_by)?;
-    let mut leaves = Leaves { model, leaves: Vec::new() };
+    let asked = query.filter.clone();
+    let mut leaves = Leaves { model, defined_at: None, leaves: Vec::new() };
     let mut outputs = Vec::new();
     match query.ask.clone() {
         Ask::Table(table) => {
             check_table(model, &query, &table)?;
+            leaves.defined_at = table.defined_at;
             for name in &table.select {
                 let metric = metric(model, name)?;
+                let metric = table.defined_at.map_or(metric, |day| metric.as_of(day));
                 check_dimensions(model, &query, metric)?;
                 let formula = leaves.formula(name)?;
                 outputs.push(Output { metric: name.clone(), unit: metric.unit.clone(), formula });
             }
         }
+        Ask::Variants { of, .. } => {
+            for metric in side_by_side(model, &of)? {
+                check_dimensions(model, &query, metric)?;
+                leaves.formula(&metric.name)?;
+            }
+        }
         typed => {
             let (metric, leaf) = typed_leaf(model, &typed)?;
             check_dimensions(model, &query, metric)?;
+            if let Some(filter) = &metric.filter {
+                let only = filter.predicate.clone();
+                query.filter = Some(query.filter.take().map_or(only.clone(), |own| only.and(own)));
+            }
             leaves.leaves.push(leaf);
         }
     }
     for leaf in &leaves.leaves {
         check_leaf(model, &query, leaf)?;
     }
-    Ok(MetricPlan { leaves: leaves.leaves, outputs, query })
+    Ok(MetricPlan { leaves: leaves.leaves, outputs, query, asked })
+}
+
+/// A metric and its public variants, the base first.
+///
+/// # Errors
+/// `UNKNOWN_METRIC`, or `BAD_REQUEST` for a metric without variants.
+pub fn side_by_side<'a>(model: &'a Model, of: &MetricName) -> ApiResult<Vec<&'a Metric>> {
+    let base = metric(model, of)?;
+    let variants: Vec<&Metric> = model.variants_of(of).filter(|metric| !metric.private).collect();
+    if variants.is_empty() {
+        let hint = match base.variant_of() {
+            Some(base) => format!("It is a variant of `{base}`: ask for the variants of that."),
+            None => {
+                let public = model.metrics.values().filter(|metric| !metric.private);
+                let mut bases: Vec<&str> =
+                    public.filter_map(|m| m.variant_of()).map(MetricName::as_str).collect();
+                bases.sort_unstable();
+                bases.dedup();
+                match bases.is_empty() {
+                    true => "No metric of this project has any.".to_owned(),
+                    false => format!("Metrics with variants: {}.", bases.join(", ")),
+                }
+            }
+        };
+        let message = format!("`{of}` has no variants. {hint}");
+        return Err(ApiError::new(ErrorCode::BadRequest, message));
+    }
+    Ok(std::iter::once(base).chain(variants).collect())
 }
 
 /// The metric of that name, unless private.
@@ -149,8 +192,8 @@ fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> 
         | Ask::Duration { metric, .. }
         | Ask::Attribution { metric, .. }
         | Ask::Cohorts { metric } => metric,
-        Ask::Table(_) => {
-            return Err(ApiError::new(ErrorCode::Internal, "A table is no typed ask."));
+        Ask::Table(_) | Ask::Variants { .. } => {
+            return Err(ApiError::new(ErrorCode::Internal, "Not an ask of one pass."));
         }
     };
     let metric = model.metrics.get(name).ok_or_else(|| {
@@ -163,6 +206,8 @@ fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> 
                 window: *window,
                 method: method.or(kind.method),
                 unit: *unit,
+                left_out: Vec::new(),
+                chained: false,
             }
         }
         (Ask::Expansion { .. }, MetricKind::Movement { balance, .. }) => {
@@ -235,6 +280,7 @@ fn only(classes: &[MovementClass]) -> [bool; 5] {
 fn check_leaf(model: &Model, query: &MetricQuery, leaf: &Leaf) -> ApiResult<()> {
     check_bridges(model, query, leaf)?;
     match leaf {
+        Leaf::Filtered { pass, .. } => check_leaf(model, query, pass),
         Leaf::Duration(kind) if kind.origin == TimeOrigin::PreviousExpansion && kind.nth < 2 => {
             Err(ApiError::new(
                 ErrorCode::BadRequest,
@@ -262,6 +308,8 @@ fn check_leaf(model: &Model, query: &MetricQuery, leaf: &Leaf) -> ApiResult<()> 
 /// Collects passes, each once.
 struct Leaves<'a> {
     model: &'a Model,
+    /// The day whose definitions are meant.
+    defined_at: Option<NaiveDate>,
     leaves: Vec<Leaf>,
 }
 
@@ -276,54 +324,44 @@ impl Leaves<'_> {
     }
 
     fn formula(&mut self, name: &MetricName) -> ApiResult<Formula> {
-        let metric = self.model.metrics.get(name).ok_or_else(|| {
+        let metric = self.model.metric_at(name, self.defined_at).ok_or_else(|| {
             ApiError::new(ErrorCode::UnknownMetric, format!("There is no metric `{name}`."))
         })?;
-        Ok(match &metric.kind {
-            MetricKind::Ratio { numerator, denominator } => Formula::Div(
-                Box::new(self.formula(numerator)?),
-                Box::new(self.formula(denominator)?),
-            ),
-            MetricKind::Derived { expr } => {
-                Formula::from_expr(expr, &mut |name: &MetricName| self.formula(name))?
+        let (leaf, measure) = match &metric.kind {
+            MetricKind::Ratio { numerator, denominator } => {
+                let above = Box::new(self.formula(numerator)?);
+                return Ok(Formula::Div(above, Box::new(self.formula(denominator)?)));
             }
-            MetricKind::Cumulative { of, window } => self.cumulative(name, of, *window)?,
+            MetricKind::Derived { expr } => {
+                return Formula::from_expr(expr, &mut |name: &MetricName| self.formula(name));
+            }
+            MetricKind::Cumulative { of, window } => return self.cumulative(name, of, *window),
             MetricKind::Balance { balance, measure } => {
                 let measure = match measure {
                     crate::model::BalanceMeasure::Amount => Measure::BalanceAmount,
                     crate::model::BalanceMeasure::Customers => Measure::BalanceCustomers,
                 };
-                self.add(Leaf::Balance { balance: balance.clone() }, measure)
+                (Leaf::Balance { balance: balance.clone() }, measure)
             }
             MetricKind::Movement { balance, classes, measure } => {
                 let loss = classes.iter().all(|class| class.is_loss());
                 let leaf = Leaf::Movement { balance: balance.clone(), classes: only(classes) };
-                self.add(leaf, Measure::Movement { measure: *measure, loss })
+                (leaf, Measure::Movement { measure: *measure, loss })
             }
             MetricKind::Retention(kind) => {
-                let leaf = Leaf::Retention {
-                    balance: kind.balance.clone(),
-                    window: kind.window,
-                    method: kind.method,
-                    unit: kind.unit,
-                };
-                self.add(leaf, Measure::Retention(kind.measure))
+                let (measure, counted) = (kind.measure, kind.rules.reactivation_counted);
+                (Leaf::retention(kind), Measure::Retention { measure, counted })
             }
-            MetricKind::Attach(kind) => self.add(Leaf::Attach(kind.clone()), Measure::AttachRate),
+            MetricKind::Attach(kind) => (Leaf::Attach(kind.clone()), Measure::AttachRate),
             MetricKind::Duration(kind) => {
-                self.add(Leaf::Duration(kind.clone()), Measure::Duration(kind.measure))
+                (Leaf::Duration(kind.clone()), Measure::Duration(kind.measure))
             }
-            MetricKind::Attribution(kind) => {
-                self.add(Leaf::Attribution(kind.clone()), Measure::Credited)
-            }
-            MetricKind::Aggregate(kind) => self.add(Leaf::Aggregate(kind.clone()), Measure::Value),
-            MetricKind::Conversion(kind) => {
-                self.add(Leaf::Conversion(kind.clone()), Measure::Value)
-            }
-            MetricKind::Cohort(kind) => {
-                self.add(Leaf::Cohort(kind.clone()), Measure::Cohort(kind.measure))
-            }
-        })
+            MetricKind::Attribution(kind) => (Leaf::Attribution(kind.clone()), Measure::Credited),
+            MetricKind::Aggregate(kind) => (Leaf::Aggregate(kind.clone()), Measure::Value),
+            MetricKind::Conversion(kind) => (Leaf::Conversion(kind.clone()), Measure::Value),
+            MetricKind::Cohort(kind) => (Leaf::Cohort(kind.clone()), Measure::Cohort(kind.measure)),
+        };
+        Ok(self.add(leaf.filtered(metric.filter.as_ref()), measure))
     }
 
     fn cumulative(
@@ -332,7 +370,7 @@ impl Leaves<'_> {
         of: &MetricName,
         window: crate::model::CumulativeWindow,
     ) -> ApiResult<Formula> {
-        match self.model.metrics.get(of).map(|metric| &metric.kind) {
+        match self.model.metric_at(of, self.defined_at).map(|metric| &metric.kind) {
             Some(MetricKind::Aggregate(kind)) => {
                 Ok(self.add(Leaf::Cumulative { of: kind.clone(), window }, Measure::Value))
             }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use crate::model::{
     AggregateKind, AttachKind, AttributionKind, BalanceName, CohortKind, CohortMeasure,
-    ConversionKind, CumulativeWindow, DurationKind, DurationMeasure, MetricExpr, MetricName,
-    MovementMeasure, RetentionMeasure, RetentionMethod, RetentionUnit, Unit, Window,
+    ConversionKind, CumulativeWindow, DurationKind, DurationMeasure, MetricExpr, MetricFilter,
+    MetricName, MovementMeasure, Predicate, RetentionKind, RetentionMeasure, RetentionMethod,
+    RetentionUnit, Unit, Window,
 };
 
 use super::MetricQuery;
@@ -15,6 +16,8 @@ use super::MetricQuery;
 #[derive(Debug, Clone)]
 pub struct MetricPlan {
     pub query: MetricQuery,
+    /// The filter as asked, without that of the metric of a typed field.
+    pub asked: Option<Predicate>,
     pub leaves: Vec<Leaf>,
     /// Columns of a flat table, in the order asked for; the typed fields' only leaf has none.
     pub outputs: Vec<Output>,
@@ -43,6 +46,10 @@ pub enum Leaf {
         window: Window,
         method: Option<RetentionMethod>,
         unit: RetentionUnit,
+        /// Types of expansion that are left out.
+        left_out: Vec<String>,
+        /// The windows are the months of each row's window.
+        chained: bool,
     },
     Attach(AttachKind),
     Duration(DurationKind),
@@ -54,6 +61,11 @@ pub enum Leaf {
     },
     Conversion(ConversionKind),
     Cohort(CohortKind),
+    /// A pass over what a metric's own filter lets through.
+    Filtered {
+        pass: Box<Leaf>,
+        filter: Predicate,
+    },
 }
 
 impl Leaf {
@@ -68,7 +80,32 @@ impl Leaf {
             Self::Duration(kind) => Some(&kind.balance),
             Self::Attribution(kind) => Some(&kind.balance),
             Self::Cohort(kind) => Some(&kind.balance),
+            Self::Filtered { pass, .. } => pass.balance(),
             Self::Aggregate(_) | Self::Cumulative { .. } | Self::Conversion(_) => None,
+        }
+    }
+
+    /// The same pass under a metric's own filter, if it has one.
+    #[must_use]
+    pub fn filtered(self, filter: Option<&MetricFilter>) -> Self {
+        match filter {
+            None => self,
+            Some(filter) => {
+                Self::Filtered { pass: Box::new(self), filter: filter.predicate.clone() }
+            }
+        }
+    }
+
+    /// The pass of a retention metric.
+    #[must_use]
+    pub fn retention(kind: &RetentionKind) -> Self {
+        Self::Retention {
+            balance: kind.balance.clone(),
+            window: kind.window,
+            method: kind.method,
+            unit: kind.unit,
+            left_out: kind.rules.left_out.clone(),
+            chained: kind.rules.chained,
         }
     }
 
@@ -92,11 +129,8 @@ impl fmt::Display for Leaf {
                     .collect();
                 write!(f, "Movement of={balance} classes={}", classes.join(","))
             }
-            Self::Retention { balance, window, method, unit } => write!(
-                f,
-                "Retention of={balance} window={window:?} method={} unit={unit:?}",
-                method.map_or("as recorded".to_owned(), |method| format!("{method:?}"))
-            ),
+            Self::Retention { .. } => write_retention(f, self),
+            Self::Filtered { pass, filter } => write!(f, "{pass} only=[{filter:?}]"),
             Self::Attach(kind) => write!(
                 f,
                 "Attach orders={} basis={:?} within_days={} base=[{}] attached=[{}]",
@@ -137,6 +171,18 @@ impl fmt::Display for Leaf {
     }
 }
 
+fn write_retention(f: &mut fmt::Formatter<'_>, leaf: &Leaf) -> fmt::Result {
+    let Leaf::Retention { balance, window, method, unit, left_out, chained } = leaf else {
+        return Ok(());
+    };
+    let method = method.map_or("as recorded".to_owned(), |method| format!("{method:?}"));
+    write!(f, "Retention of={balance} window={window:?} method={method} unit={unit:?}")?;
+    if !left_out.is_empty() {
+        write!(f, " without=[{}]", left_out.join(","))?;
+    }
+    f.write_str(if *chained { " chained by month" } else { "" })
+}
+
 fn write_aggregate(f: &mut fmt::Formatter<'_>, node: &str, kind: &AggregateKind) -> fmt::Result {
     write!(f, "{node} {:?} over={}", kind.aggregate, kind.dataset)?;
     if let Some(expr) = &kind.expr {
@@ -158,7 +204,11 @@ pub enum Measure {
         measure: MovementMeasure,
         loss: bool,
     },
-    Retention(RetentionMeasure),
+    Retention {
+        measure: RetentionMeasure,
+        /// What came back counts.
+        counted: bool,
+    },
     AttachRate,
     Duration(DurationMeasure),
     Credited,

@@ -64,7 +64,30 @@ pub enum Ask {
     Cohorts {
         metric: MetricName,
     },
+    /// A metric beside its named variants.
+    Variants {
+        of: MetricName,
+        /// The window of all of them; none: each metric's own.
+        window: Option<Window>,
+    },
     Table(TableAsk),
+}
+
+impl Ask {
+    /// The metrics that are named.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<&MetricName> {
+        match self {
+            Self::Table(table) => table.select.iter().collect(),
+            Self::Retention { metric, .. }
+            | Self::Expansion { metric }
+            | Self::Attach { metric, .. }
+            | Self::Duration { metric, .. }
+            | Self::Attribution { metric, .. }
+            | Self::Cohorts { metric }
+            | Self::Variants { of: metric, .. } => vec![metric],
+        }
+    }
 }
 
 /// Any metrics as one flat table.
@@ -79,6 +102,8 @@ pub struct TableAsk {
     pub offset: i64,
     /// Whether totals were asked for (they cost a query of their own).
     pub totals: bool,
+    /// The day whose definitions are meant; today's unless given.
+    pub defined_at: Option<NaiveDate>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -125,11 +125,49 @@ fn metric_summary(out: &mut String, metric: &Metric) {
     let columns: Vec<String> =
         metric.lineage.iter().map(|(dataset, column)| format!("{dataset}.{column}")).collect();
     let _ = writeln!(out, "  from {}", columns.join(", "));
+    attributes_summary(out, metric);
     if let Some(field) = &metric.field {
         let _ = writeln!(out, "  answers {field}");
     }
     for band in &metric.bands {
         let _ = writeln!(out, "  [{:?}, {:?}) {}", band.low, band.high, band.label);
+    }
+}
+
+/// What a metric says beside how it is computed, where it says anything.
+fn attributes_summary(out: &mut String, metric: &Metric) {
+    if let Some(owner) = &metric.owner {
+        let _ = writeln!(out, "  owned by {owner}");
+    }
+    if !metric.tags.is_empty() || metric.status != "active" {
+        let _ = writeln!(out, "  {} [{}]", metric.status, metric.tags.join(", "));
+    }
+    if metric.private {
+        let _ = writeln!(out, "  private");
+    }
+    if let Some(format) = &metric.format {
+        let _ = writeln!(out, "  written {format}");
+    }
+    if let Some(deprecated) = &metric.deprecated {
+        let _ = writeln!(out, "  {}", deprecated.note(&metric.name));
+    }
+    if let Some(base) = metric.variant_of() {
+        let _ = writeln!(out, "  variant of {base}");
+    }
+    if let Some(filter) = &metric.filter {
+        let _ = writeln!(out, "  only {:?}", filter.predicate);
+    }
+    for target in &metric.targets {
+        let _ = writeln!(
+            out,
+            "  target {} of {:?} every {:?} in [{:?}, {:?}) by {}",
+            target.value, target.only, target.grain, target.from, target.to, target.source
+        );
+    }
+    for version in &metric.versions {
+        let because = version.because.as_deref().unwrap_or("nobody says why");
+        let _ = writeln!(out, "  until {} ({because}):", version.until);
+        let _ = writeln!(out, "    = {}", version.metric.formula);
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn handle(
         Err(error) => return refuse(error.into()),
     };
     let answered = api.execute_keyed(key, document, &caller).await;
+    state.telemetry.count_deprecated(&answered.deprecated);
     if answered.outcome == Outcome::NotAQuery && method != Method::POST {
         return refuse(Refusal { allow: "POST", ..Refusal::method("GET only answers queries.") });
     }

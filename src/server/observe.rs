@@ -61,12 +61,18 @@ struct Route {
     route: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MetricLabel {
+    metric: String,
+}
+
 /// What is counted.
 pub(super) struct Telemetry {
     registry: Registry,
     requests: Family<Labels, Counter>,
     seconds: Family<Route, Histogram>,
     in_flight: Gauge,
+    deprecated: Family<MetricLabel, Counter>,
 }
 
 impl Telemetry {
@@ -82,7 +88,21 @@ impl Telemetry {
             seconds.clone(),
         );
         registry.register("http_requests_in_flight", "Requests being answered", in_flight.clone());
-        Self { registry, requests, seconds, in_flight }
+        let deprecated = Family::<MetricLabel, Counter>::default();
+        registry.register(
+            "deprecated_metrics_asked",
+            "Requests that asked for a deprecated metric",
+            deprecated.clone(),
+        );
+        Self { registry, requests, seconds, in_flight, deprecated }
+    }
+
+    /// Counts the deprecated metrics that a request asked for. Names are those of definitions, so
+    /// there are few.
+    pub fn count_deprecated(&self, metrics: &[String]) {
+        for metric in metrics {
+            self.deprecated.get_or_create(&MetricLabel { metric: metric.clone() }).inc();
+        }
     }
 }
 

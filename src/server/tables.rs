@@ -51,6 +51,7 @@ async fn answer(
     let caller = Caller::unrestricted("anonymous", id.as_str());
     match state.api().export(&parameters, format, &caller).await {
         Ok(export) => {
+            state.telemetry.count_deprecated(&export.deprecated);
             let media_type = HeaderValue::from_static(export.format.media_type());
             (StatusCode::OK, [(CONTENT_TYPE, media_type)], export.body).into_response()
         }

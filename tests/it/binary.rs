@@ -80,6 +80,10 @@ fn the_commands_and_their_exit_codes() {
     assert_eq!(upswell(&["check", "-p", at]).status.code(), Some(0));
     let data = upswell(&["check", "-p", at, "--data"]);
     assert_eq!(data.status.code(), Some(0), "{}", text(&data.stdout));
+    // The demo's customers are without an owner now and then: a warning, which counts if it should.
+    assert!(text(&data.stdout).contains("warning[U0810]"), "{}", text(&data.stdout));
+    let strict = upswell(&["check", "-p", at, "--data", "--strict"]);
+    assert_eq!(strict.status.code(), Some(1));
     assert_eq!(upswell(&["check", "-p", "/nonexistent"]).status.code(), Some(2));
     std::fs::create_dir(root.path().join("metrics")).unwrap();
     std::fs::write(root.path().join("metrics/bad.yml"), "metrics:\n  - { name: x, kind: ratoi }\n")

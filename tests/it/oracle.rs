@@ -183,6 +183,9 @@ cases!(
     retention_where,
     survival_curve,
     time_to_expansion,
+    variants,
+    variants_chained,
+    variants_lines,
 );
 
 #[test]

@@ -64,7 +64,7 @@ async fn cumulative_windows_are_what_sql_says_of_each() {
             )
         };
         let text = format!(
-            "SELECT '{start}', {}, {}, {}, {}, {}",
+            "SELECT '{start}', {} AS a, {} AS b, {} AS c, {} AS d, {} AS e",
             of("COALESCE(SUM(amount), 0)", "TIMESTAMP '1900-01-01'"),
             of("COALESCE(SUM(amount), 0)", &format!("TIMESTAMP '{end}' - INTERVAL '21 days'")),
             of("MAX(amount)", "TIMESTAMP '2026-01-01'"),

@@ -1,11 +1,12 @@
 //! The numbers of both versions over the last 12 complete months, by month and in total.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde_json::{Value as Json, json};
 
-use crate::engine::{Answer, Cell, Engine, LocalEngine};
+use crate::engine::{Answer, Cell, Engine, Freshness, LocalEngine};
 use crate::error::ApiResult;
 use crate::model::MetricName;
 use crate::planner::{Ask, MetricQuery, PeriodAsk, Scope, TableAsk};
@@ -110,24 +111,21 @@ async fn numbers(engine: &LocalEngine, names: &[MetricName]) -> Vec<Numbers> {
         sparse: false,
         as_of: None,
     };
-    let answers = engine.run(names.iter().map(query).collect()).await;
+    let answers = engine.run(names.iter().map(query).collect(), &Freshness::default()).await;
     answers.into_iter().map(of_answer).collect()
 }
 
-fn of_answer(answer: ApiResult<Answer>) -> Numbers {
-    let table = match answer {
-        Ok(Answer::Table(table, _)) => table,
-        Ok(_) => return Err("INTERNAL".to_owned()),
-        Err(error) => return Err(error.code.as_str().to_owned()),
-    };
+fn of_answer(answer: ApiResult<Arc<Answer>>) -> Numbers {
+    let answer = answer.map_err(|error| error.code.as_str().to_owned())?;
+    let Answer::Table(table, _) = answer.as_ref() else { return Err("INTERNAL".to_owned()) };
     let mut numbers = BTreeMap::new();
     for row in &table.rows {
         if let [Cell::Period(month), Cell::Metric(value)] = &row[..] {
             numbers.insert(Some(*month), value.clone());
         }
     }
-    if let Some((_, total)) = table.totals.and_then(|totals| totals.into_iter().next()) {
-        numbers.insert(None, total);
+    if let Some((_, total)) = table.totals.as_ref().and_then(|totals| totals.first()) {
+        numbers.insert(None, total.clone());
     }
     Ok(numbers)
 }

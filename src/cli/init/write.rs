@@ -63,7 +63,7 @@ fn project(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> String {
         "# A project of Upswell: what is marked `review` was guessed.\nversion: 1\nname: {}\n\
          warehouse: {}\ntime_zone: UTC            # review: the zone that days and months are cut in\n\
          fiscal_year_starts: january\ncurrency: USD             # review\n",
-        quoted(&name_of(&folder.unwrap_or_default())),
+        quoted(name_of(&folder.unwrap_or_default())),
         quoted(warehouse),
     );
     let known: Vec<_> =
@@ -115,7 +115,7 @@ fn project(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> String {
 fn dataset(name: &str, table: &FoundTable, columns: &[&FoundColumn]) -> String {
     let mut out = format!(
         "datasets:\n  - name: {name}\n    description: {}\n    table: {}\n",
-        quoted(&format!("One row of {}.", table.table)),
+        quoted(format!("One row of {}.", table.table)),
         quoted(&table.table)
     );
     if let Some(time) = time_of(columns) {

@@ -31,6 +31,8 @@ record! {
         basis: Option<BasisWord>,
         /// Calendar days of the within_days basis; 90 unless set.
         within_days: Option<Located<u32>>,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }
 

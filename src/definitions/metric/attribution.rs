@@ -24,6 +24,8 @@ record! {
         offers: Option<OffersDef>,
         /// owner_at_event unless set.
         rule: Option<RuleWord>,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }
 

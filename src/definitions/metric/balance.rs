@@ -18,5 +18,7 @@ record! {
         balance: Option<Text>,
         /// amount, or customers with a balance above zero.
         measure: BalanceWord,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }

@@ -21,5 +21,7 @@ record! {
         acquisition: AcquisitionDef,
         /// What is measured in a flat table: mrr_retention or logo_retention, to date.
         measure: CohortWord,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }

@@ -47,6 +47,8 @@ record! {
         quantile: Option<Located<u32>>,
         /// The day, for share_by_day.
         day: Option<Located<u32>>,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }
 

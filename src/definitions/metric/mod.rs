@@ -11,6 +11,7 @@ mod duration;
 mod movement;
 mod retention;
 mod tests_of_metric;
+mod versions;
 
 use serde_json::{Value, json};
 
@@ -23,8 +24,11 @@ pub use cohort::{CohortDef, CohortWord};
 pub use conversion::{ConversionDef, EventsDef};
 pub use duration::{AcquisitionDef, DurationDef, DurationWord, MilestonesDef, OriginWord};
 pub use movement::{ClassWord, MovementDef, MovementWord};
-pub use retention::{MethodWord, RetentionDef, RetentionWord, UnitWord, WindowWord};
+pub use retention::{
+    ChainWord, MethodWord, ReactivationWord, RetentionDef, RetentionWord, UnitWord, WindowWord,
+};
 pub use tests_of_metric::{AskDef, PeriodDef, TestDef, TestRow};
+pub use versions::VersionDef;
 
 use super::read::{Fields, Located, MapReader, Mapping, Name, Nullable, Read, Reader, Text};
 use super::record::{choice, record};
@@ -39,6 +43,8 @@ pub struct MetricDef {
     pub span: Span,
     pub common: CommonDef,
     pub kind: KindDef,
+    /// What it was before, as written.
+    pub versions: Vec<VersionDef>,
 }
 
 choice! {
@@ -74,6 +80,26 @@ pub enum KindDef {
     Attribution(Box<AttributionDef>),
     Conversion(Box<ConversionDef>),
     Cohort(Box<CohortDef>),
+}
+
+impl KindDef {
+    /// The condition over dimensions that the metric carries.
+    #[must_use]
+    pub fn filter(&self) -> Option<&Text> {
+        match self {
+            Self::Balance(def) => def.filter.as_ref(),
+            Self::Movement(def) => def.filter.as_ref(),
+            Self::Retention(def) => def.filter.as_ref(),
+            Self::Attach(def) => def.filter.as_ref(),
+            Self::Duration(def) => def.filter.as_ref(),
+            Self::Attribution(def) => def.filter.as_ref(),
+            Self::Cohort(def) => def.filter.as_ref(),
+            // Rows of one dataset are filtered by an expression over its columns.
+            Self::Aggregate(_) | Self::Conversion(_) => None,
+            // Metrics of metrics: their inputs carry filters.
+            Self::Ratio(_) | Self::Derived(_) | Self::Cumulative(_) => None,
+        }
+    }
 }
 
 choice! {
@@ -151,8 +177,21 @@ record! {
         from: Option<Text>,
         /// First day it no longer holds.
         to: Option<Text>,
+        /// The grain whose rows it is for (day, week, month, quarter or year); every row unless set.
+        grain: Option<GrainWord>,
         /// The slice it is for: dimension → value.
         only: Mapping<Text>,
+    }
+}
+
+choice! {
+    /// The length of a row's period.
+    pub enum GrainWord {
+        Day = "day",
+        Week = "week",
+        Month = "month",
+        Quarter = "quarter",
+        Year = "year",
     }
 }
 
@@ -175,13 +214,16 @@ impl Read for MetricDef {
         // Without its kind nothing can be said about the other keys.
         let word = map.field::<KindWord>("kind", reader)?;
         let kind = read_kind(word, &mut map, reader);
+        let versions = map.entry(versions::KEY);
         map.close(&format!("a metric of kind {}", word.as_str()), reader);
-        Some(Self { span: node.span, common: common?, kind: kind? })
+        let (common, kind) = (common?, kind?);
+        let versions = versions.map_or_else(Vec::new, |list| versions::read(node, list, reader));
+        Some(Self { span: node.span, common, kind, versions })
     }
 
     fn schema() -> Value {
-        let variants: Vec<Value> = KindWord::WORDS.iter().map(|word| kind_schema(word)).collect();
-        json!({ "oneOf": variants })
+        let kinds: Vec<Value> = KindWord::WORDS.iter().map(|word| kind_schema(word)).collect();
+        json!({ "oneOf": kinds })
     }
 }
 
@@ -213,25 +255,37 @@ fn read_kind(word: KindWord, map: &mut MapReader, reader: &mut Reader) -> Option
 fn kind_schema(word: &str) -> Value {
     let mut schema = ObjectSchema::default();
     schema.add_word("kind", word);
-    match word {
-        "aggregate" => AggregateDef::properties(&mut schema),
-        "ratio" => RatioDef::properties(&mut schema),
-        "derived" => DerivedDef::properties(&mut schema),
-        "cumulative" => CumulativeDef::properties(&mut schema),
-        "balance" => BalanceMetricDef::properties(&mut schema),
-        "movement" => MovementDef::properties(&mut schema),
-        "retention" => RetentionDef::properties(&mut schema),
-        "attach" => AttachDef::properties(&mut schema),
-        "duration" => DurationDef::properties(&mut schema),
-        "attribution" => AttributionDef::properties(&mut schema),
-        "conversion" => ConversionDef::properties(&mut schema),
-        _ => CohortDef::properties(&mut schema),
-    }
+    kind_properties(word, &mut schema);
+    let mut earlier = ObjectSchema::default();
+    kind_properties(word, &mut earlier);
+    schema.add_schema(versions::KEY, versions::ABOUT, versions::schema(earlier));
     schema.extending(&format!("A metric of kind {word}."), COMMON_REF)
+}
+
+fn kind_properties(word: &str, schema: &mut ObjectSchema) {
+    match word {
+        "aggregate" => AggregateDef::properties(schema),
+        "ratio" => RatioDef::properties(schema),
+        "derived" => DerivedDef::properties(schema),
+        "cumulative" => CumulativeDef::properties(schema),
+        "balance" => BalanceMetricDef::properties(schema),
+        "movement" => MovementDef::properties(schema),
+        "retention" => RetentionDef::properties(schema),
+        "attach" => AttachDef::properties(schema),
+        "duration" => DurationDef::properties(schema),
+        "attribution" => AttributionDef::properties(schema),
+        "conversion" => ConversionDef::properties(schema),
+        _ => CohortDef::properties(schema),
+    }
 }
 
 /// Where the keys of every metric are in the JSON Schema.
 const COMMON_REF: &str = "#/$defs/metric";
+
+/// The keys of every earlier version.
+pub(super) fn version_schema() -> Value {
+    versions::version_schema()
+}
 
 /// The keys of every metric, for [`COMMON_REF`].
 pub(super) fn common_schema() -> Value {

@@ -32,5 +32,7 @@ record! {
         classes: NonEmpty<ClassWord>,
         /// amount (losses positive), events, or distinct customers.
         measure: MovementWord,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }

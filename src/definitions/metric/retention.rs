@@ -41,6 +41,21 @@ choice! {
     }
 }
 
+choice! {
+    /// Whether revenue that came back counts.
+    pub enum ReactivationWord {
+        Excluded = "excluded",
+        Counted = "counted",
+    }
+}
+
+choice! {
+    /// Steps of a chained rate.
+    pub enum ChainWord {
+        Month = "month",
+    }
+}
+
 record! {
     /// Retention over a window.
     pub struct RetentionDef is "a retention metric" {
@@ -54,5 +69,17 @@ record! {
         method: Option<MethodWord>,
         /// customer (unless set) or customer_product.
         retention_unit: Option<UnitWord>,
+        /// The metric of which this is a named variant: the same measure under another rule, asked beside it.
+        variant_of: Option<Text>,
+        /// counted: revenue of customers who were inactive at the start and came back is in the numerator of nrr.
+        reactivation: Option<ReactivationWord>,
+        /// Expansions of these types are left out of what the cohort pays at the end.
+        exclude_types: Vec<Text>,
+        /// Expansions whose type rolls up to these families are left out.
+        exclude_families: Vec<Text>,
+        /// month: the product of the rates of the window's months.
+        chain: Option<ChainWord>,
+        /// Only what this condition over the metric's dimensions lets through.
+        filter: Option<Text>,
     }
 }

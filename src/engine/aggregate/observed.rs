@@ -29,6 +29,7 @@ pub async fn newest_of(
         Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => {
             observed(context, kind).await.map(|seen| seen.range)
         }
+        Leaf::Filtered { pass, .. } => Box::pin(newest_of(context, pass)).await,
         Leaf::Conversion(kind) => observed(context, &kind.base).await.map(|seen| seen.range),
         other => match other.balance() {
             Some(balance) => {

@@ -58,8 +58,11 @@ struct SharedPass {
     common: Common,
     demands: Vec<Demand>,
     questions: usize,
-    answers: Mutex<HashMap<Vec<(i64, i64)>, Arc<Answer>>>,
+    answers: Mutex<Answers>,
 }
+
+/// By the spans' bounds.
+type Answers = HashMap<Vec<(i64, i64)>, Arc<Answer>>;
 
 /// None: the pass failed.
 type Answer = OnceCell<Option<Vec<Arc<AggregateValues>>>>;

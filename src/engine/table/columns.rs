@@ -87,7 +87,7 @@ fn data_type(formula: &Formula) -> &'static str {
             Measure::BalanceCustomers
             | Measure::Movement { .. }
             | Measure::Duration(DurationMeasure::QuantileDays(_)) => "int",
-            Measure::Retention(_)
+            Measure::Retention { .. }
             | Measure::AttachRate
             | Measure::Duration(_)
             | Measure::Cohort(_) => "float",

@@ -13,14 +13,12 @@ use crate::engine::context::{Context, compute};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::typed::{
-    AttachCells, CohortsToDate, MovementCells, RetentionCells, RetentionPass, parts, run_attach,
+    AttachCells, CohortsToDate, MovementCells, RetentionCells, RetentionPass, run_attach,
     run_attribution, run_cohorts_to_date, run_duration, run_movement, run_retention,
 };
 use crate::error::ApiResult;
 use crate::kernels::{BalanceCell, Cells, Estimate, Slicer, balance};
-use crate::model::{
-    AggregateKind, BalanceName, DurationMeasure, MovementMeasure, RetentionMeasure,
-};
+use crate::model::{AggregateKind, BalanceName, DurationMeasure, MovementMeasure};
 use crate::planner::{Leaf, Measure, Period};
 use crate::values::{Number, Scalar};
 
@@ -90,14 +88,12 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
                 .collect();
             LeafRun::Movement { run, keys, known }
         }
-        Leaf::Retention { balance, window, method, unit } => {
-            let pass = RetentionPass {
-                balance,
-                window: *window,
-                method: *method,
-                unit: *unit,
-                shows_classes: false,
-            };
+        Leaf::Filtered { pass, filter } => {
+            let plan = context.narrowed(filter);
+            return Box::pin(run_leaf(&context.under(&plan), pass, periods)).await;
+        }
+        Leaf::Retention { .. } => {
+            let pass = RetentionPass::of(leaf, false)?;
             let run = run_retention(context, &pass, periods).await?;
             let keys = keys_of(&run.cells, &run.slicer);
             let known = (0..periods.len()).map(|row| run.known(context, row)).collect();
@@ -230,10 +226,9 @@ impl LeafRun {
                 })
             }
             Self::Retention { run, keys, known } => {
-                let cell = cell(&run.cells, keys.get(group), period);
                 known[period].then_some(())?;
-                let Measure::Retention(measure) = measure else { return None };
-                retention_ratio(run, &cell, measure)
+                let Measure::Retention { measure, counted } = measure else { return None };
+                run.value(keys.get(group).copied(), period, (measure, counted))
             }
             Self::Attach { run, keys } => run.rate(keys.get(group).copied(), period),
             Self::Duration(estimates) => {
@@ -256,23 +251,6 @@ impl LeafRun {
 
 fn cell<T: Default + Clone + Copy>(cells: &Cells<T>, key: Option<&u64>, period: usize) -> T {
     key.and_then(|key| cells.get(*key)).map_or_else(T::default, |cells| cells[period])
-}
-
-fn retention_ratio(
-    run: &RetentionCells,
-    cell: &crate::kernels::RetentionCell,
-    measure: RetentionMeasure,
-) -> Option<Number> {
-    let (numerator, denominator) = match measure {
-        RetentionMeasure::Nrr => parts::nrr(cell),
-        RetentionMeasure::Grr => parts::grr(cell),
-        RetentionMeasure::LogoRetention => parts::logo_retention(cell),
-        RetentionMeasure::LogoChurnRate => parts::logo_churn_rate(cell),
-        RetentionMeasure::GrossChurnRate => parts::gross_churn_rate(cell),
-        RetentionMeasure::ExpansionRate if run.classes_known => parts::expansion_rate(cell),
-        RetentionMeasure::ExpansionRate => return None,
-    };
-    Number::fraction(numerator, denominator)
 }
 
 fn duration_value(estimate: &Estimate, measure: DurationMeasure) -> Option<Number> {

@@ -3,6 +3,7 @@
 mod columns;
 mod formula;
 mod leaf;
+mod marks;
 mod order;
 
 use std::collections::HashSet;
@@ -24,11 +25,12 @@ pub use leaf::GroupValues;
 use columns::column_infos;
 use formula::{comparison, evaluate};
 use leaf::{LeafRun, run_leaves};
+use marks::marks_of;
 use order::{order_rows, passes};
 
 /// One row on its way into the answer.
 struct Row {
-    period: NaiveDate,
+    period: Period,
     group: GroupValues,
     /// Metrics, then comparisons, in column order.
     numbers: Vec<Option<Number>>,
@@ -50,7 +52,9 @@ pub async fn table_answer(context: &Context<'_>, table: &TableAsk) -> ApiResult<
     let offset = usize::try_from(table.offset).unwrap_or(usize::MAX);
     let limit = usize::try_from(table.limit).unwrap_or(0);
     let truncated = rows.len().saturating_sub(offset) > limit;
-    let rows = rows.into_iter().skip(offset).take(limit);
+    let rows: Vec<Row> = rows.into_iter().skip(offset).take(limit).collect();
+    let marks = marks_of(context, table, &rows);
+    let rows = rows.into_iter();
     let cells = rows.map(|row| cells_of(row, context.query())).collect();
     let totals = if table.totals {
         Some(totals_of(context, table, (first, end), &periods).await?)
@@ -62,12 +66,13 @@ pub async fn table_answer(context: &Context<'_>, table: &TableAsk) -> ApiResult<
         rows: cells,
         totals,
         truncated,
+        marks,
         sql: Some(context.plan.to_string()),
     })
 }
 
 fn cells_of(row: Row, query: &MetricQuery) -> Vec<Cell> {
-    let period = query.grain.map(|_| Cell::Period(row.period));
+    let period = query.grain.map(|_| Cell::Period(row.period.start));
     period
         .into_iter()
         .chain(row.group.into_iter().map(Cell::Dimension))
@@ -122,7 +127,7 @@ async fn rows_of(
     for (index, period) in periods.iter().enumerate() {
         for group in &groups {
             rows.push(Row {
-                period: period.start,
+                period: *period,
                 group: group.clone(),
                 numbers: numbers_of(context.plan, &runs, &before, (index, group)),
             });

@@ -79,7 +79,7 @@ fn compare(
         }
     };
     if has_period && place == 0 {
-        return direction(a.period.cmp(&b.period));
+        return direction(a.period.start.cmp(&b.period.start));
     }
     if place < lead {
         let at = place - usize::from(has_period);

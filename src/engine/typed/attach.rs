@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::AttachAnswerRow;
-use crate::engine::bands::band_of;
+use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, compute, period_info};
 use crate::engine::load::{LoadedBalance, LoadedProducts};
 use crate::engine::slice::slicer;
@@ -133,9 +133,11 @@ pub async fn attach_rows(
     let products = sorted_products(&run);
     let groups = groups_of(context, &run.cells, &run.slicer);
     context.check_rows(groups.len() * periods.len() * (products.len() + 1))?;
+    let calendar = context.facts.model.calendar;
     let mut rows = Vec::new();
     for (place, period) in periods.iter().enumerate() {
         let mature = is_mature(context, kind, period, end);
+        let info = period_info(period);
         for (values, key) in &groups {
             let cell = key.and_then(|key| run.cells.get(key)).map(|cells| cells[place].clone());
             let cell = cell.unwrap_or_default();
@@ -145,16 +147,18 @@ pub async fn attach_rows(
             let slots = products.iter().map(|(slot, code)| (Some(*code), cell.attached(*slot)));
             for (product, attached) in slots.chain([(None, cell.any)]) {
                 let group = context.group(values.clone());
+                let slice = Slice::of(context.plan, &group);
                 let rate = Number::fraction(attached.into(), cell.base.into());
                 rows.push(AttachAnswerRow {
-                    period: period_info(period),
+                    period: info,
                     attached: product.and_then(|code| {
                         run.products.names.get(code as usize).map(ToString::to_string)
                     }),
                     attached_name: product.and_then(&names),
                     base_units: cell.base,
                     attached_units: attached,
-                    band: band_of(metric, rate.as_ref(), &group),
+                    band: band_of(metric, rate.as_ref(), &slice, &info),
+                    target: target_of(metric, rate.as_ref(), &slice, (&calendar, &info)),
                     rate,
                     mature,
                     group,

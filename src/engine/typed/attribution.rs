@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::engine::bands::{Slice, target_of};
 use crate::engine::context::{Context, compute, period_info, unmapped_classes};
 use crate::engine::load::{LoadedBalance, key_space_of};
 use crate::engine::slice::slicer;
@@ -10,7 +11,7 @@ use crate::engine::table::GroupValues;
 use crate::engine::{AttributionAnswer, AttributionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Attribution, AttributionAsk, Code, Credit, NONE, Slicer, Span, attribute};
-use crate::model::{AsOfJoin, AttributionKind, AttributionRule, BalanceShape};
+use crate::model::{AsOfJoin, AttributionKind, AttributionRule, BalanceShape, Metric};
 use crate::planner::{Axes, OwnerAxis, Period};
 use crate::values::{Number, Scalar};
 
@@ -139,6 +140,7 @@ async fn presenters_of(
 /// unassigned last.
 pub async fn attribution_answer(
     context: &Context<'_>,
+    metric: &Metric,
     kind: &AttributionKind,
 ) -> ApiResult<AttributionAnswer> {
     let newest = context.facts.balance(&kind.balance).await?.facts.newest;
@@ -156,6 +158,7 @@ pub async fn attribution_answer(
     context.check_rows(owners.len() * periods.len())?;
     let labels = owner_labels(context, kind).await;
     let scale = run.scale();
+    let calendar = context.facts.model.calendar;
     let mut rows = Vec::new();
     let known = |period: &Period| context.knows_movements(&run.loaded, &period.span);
     context.note_unknown(periods.iter().filter(|period| !known(period)).count());
@@ -170,15 +173,21 @@ pub async fn attribution_answer(
                 continue;
             }
             let book = run.found.has_book.then_some(credit);
+            let (info, owner_key) = (period_info(period), name(&run, *owner));
+            let credited = Number::Decimal(credit.credited, scale);
+            let row_group = context.group(group.clone());
+            let slice = Slice::of(context.plan, &row_group)
+                .with(&kind.owners.id_dimension, owner_key.clone());
             rows.push(AttributionAnswerRow {
-                period: period_info(period),
-                group: context.group(group.clone()),
-                owner: match name(&run, *owner) {
+                period: info,
+                group: row_group,
+                target: target_of(metric, Some(&credited), &slice, (&calendar, &info)),
+                owner: match owner_key {
                     Scalar::Text(text) => Some(text.to_string()),
                     _ => None,
                 },
                 owner_name: labels(*owner),
-                credited: Number::Decimal(credit.credited, scale),
+                credited,
                 events: credit.events,
                 customers: credit.customers,
                 share: Number::fraction(credit.credited, totals[group]),

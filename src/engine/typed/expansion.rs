@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::engine::ExpansionAnswerRow;
+use crate::engine::bands::{Slice, target_of};
 use crate::engine::context::{Context, compute, period_info, unmapped_classes};
 use crate::engine::load::{AttributeColumn, LoadedBalance};
 use crate::engine::slice::{DimensionColumns, slicer};
 use crate::error::ApiResult;
 use crate::kernels::{Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement};
-use crate::model::{BalanceName, BalanceShape, DimensionName, DimensionValue};
+use crate::model::{BalanceName, BalanceShape, DimensionName, DimensionValue, Metric};
 use crate::planner::{Axes, Period};
 use crate::values::{Number, Scalar};
 
@@ -105,6 +106,7 @@ fn kind_slicer(
 /// The rows of the typed field: a row per period, group and type found in any period.
 pub async fn expansion_rows(
     context: &Context<'_>,
+    metric: &Metric,
     (balance, classes): (&BalanceName, [bool; 5]),
 ) -> ApiResult<Vec<ExpansionAnswerRow>> {
     let newest = context.facts.balance(balance).await?.facts.newest;
@@ -115,16 +117,10 @@ pub async fn expansion_rows(
         run.cells.iter().map(|(key, _)| (run.slicer.values(key), key)).collect();
     groups.sort_by(|(a, _), (b, _)| compare_groups(a, b));
     context.check_rows(groups.len() * periods.len())?;
-    let untyped: i64 = groups
-        .iter()
-        .filter(|(values, _)| values.last().is_some_and(Scalar::is_null))
-        .filter_map(|(_, key)| run.cells.get(*key))
-        .flat_map(|cells| cells.iter().map(|cell| cell.events))
-        .sum();
-    if untyped > 0 {
-        context.note(format!("{untyped} expansion movement(s) have no type."));
-    }
+    note_untyped(context, &run, &groups);
     let scale = run.loaded.facts.scale;
+    let kind_dimension = kind_dimension(context, &context.axes(&run.loaded));
+    let calendar = context.facts.model.calendar;
     let mut rows = Vec::new();
     let known = |period: &Period| context.knows_movements(&run.loaded, &period.span);
     context.note_unknown(periods.iter().filter(|period| !known(period)).count());
@@ -139,15 +135,22 @@ pub async fn expansion_rows(
                 values.split_last().map_or((&Scalar::Null, values.as_slice()), |s| s);
             let total = totals.iter().find(|(g, _)| *g == group).map_or(0, |(_, total)| *total);
             let expansion_type = text_of(kind);
+            let (info, group) = (period_info(period), context.group(group.to_vec()));
+            let amount = Number::Decimal(cell.amount, scale);
+            let mut slice = Slice::of(context.plan, &group);
+            if let Some(dimension) = &kind_dimension {
+                slice = slice.with(dimension, kind.clone());
+            }
             rows.push(ExpansionAnswerRow {
-                period: period_info(period),
-                group: context.group(group.to_vec()),
+                period: info,
+                group,
+                target: target_of(metric, Some(&amount), &slice, (&calendar, &info)),
                 family: families
                     .iter()
                     .find(|(of, _)| of == kind)
                     .and_then(|(_, family)| text_of(family)),
                 expansion_type,
-                amount: Number::Decimal(cell.amount, scale),
+                amount,
                 from_opening_cohort: Number::Decimal(cell.from_cohort, scale),
                 from_outside_cohort: Number::Decimal(cell.amount - cell.from_cohort, scale),
                 events: cell.events,
@@ -157,6 +160,19 @@ pub async fn expansion_rows(
         }
     }
     Ok(rows)
+}
+
+/// Counts the movements without a type.
+fn note_untyped(context: &Context<'_>, run: &MovementCells, groups: &[(Vec<Scalar>, u64)]) {
+    let untyped: i64 = groups
+        .iter()
+        .filter(|(values, _)| values.last().is_some_and(Scalar::is_null))
+        .filter_map(|(_, key)| run.cells.get(*key))
+        .flat_map(|cells| cells.iter().map(|cell| cell.events))
+        .sum();
+    if untyped > 0 {
+        context.note(format!("{untyped} expansion movement(s) have no type."));
+    }
 }
 
 /// The (filtered) total of each group in a period: what shares are of.

@@ -6,6 +6,8 @@ mod cohort;
 mod duration;
 mod expansion;
 mod retention;
+mod variants;
+mod windows;
 
 use crate::kernels::{Cells, Slicer};
 use crate::values::Scalar;
@@ -17,7 +19,8 @@ pub use attribution::{attribution_answer, run_attribution};
 pub use cohort::{CohortsToDate, cohort_rows, run_cohorts_to_date};
 pub use duration::{duration_rows, run_duration};
 pub use expansion::{MovementCells, expansion_rows, run_movement};
-pub use retention::{RetentionCells, RetentionPass, parts, retention_rows, run_retention};
+pub use retention::{RetentionCells, RetentionPass, retention_rows, run_retention};
+pub use variants::variant_rows;
 
 /// Groups in order (nulls last), each with its key if any fact fell into it. Without group-by the
 /// one group is always there.

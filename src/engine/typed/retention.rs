@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::engine::bands::band_of;
+use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, compute, period_info, unmapped_classes, window_info};
 use crate::engine::load::LoadedBalance;
 use crate::engine::slice::slicer;
 use crate::engine::{PeriodInfo, RetentionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Cells, RetentionAsk, RetentionCell, Span, retention};
-use crate::model::{BalanceName, BalanceShape, Metric, RetentionMethod, RetentionUnit, Window};
-use crate::planner::{Period, trailing};
+use crate::kernels::{Cells, LeftOutCell, RetentionAsk, RetentionCell, Span, left_out, retention};
+use crate::model::{
+    BalanceName, BalanceShape, Metric, MetricKind, RetentionMeasure, RetentionMethod,
+    RetentionUnit, Window,
+};
+use crate::planner::{Leaf, Period, trailing};
 use crate::values::Number;
 
 use super::groups_of;
+use super::windows::{left_out_kinds, links_of};
 
 /// A retention pass as asked.
 #[derive(Debug, Clone)]
@@ -22,16 +26,46 @@ pub struct RetentionPass<'a> {
     pub window: Window,
     pub method: Option<RetentionMethod>,
     pub unit: RetentionUnit,
+    /// Types of expansion that are left out.
+    pub left_out: &'a [String],
+    /// The months of each row's window are measured, to be multiplied.
+    pub chained: bool,
     /// Whether the answer shows sums by class (the ratios alone need none).
     pub shows_classes: bool,
 }
 
+impl<'a> RetentionPass<'a> {
+    /// The pass of a leaf.
+    pub fn of(leaf: &'a Leaf, shows_classes: bool) -> ApiResult<Self> {
+        match leaf {
+            Leaf::Retention { balance, window, method, unit, left_out, chained } => Ok(Self {
+                balance,
+                window: *window,
+                method: *method,
+                unit: *unit,
+                left_out,
+                chained: *chained,
+                shows_classes,
+            }),
+            _ => Err(ApiError::new(ErrorCode::Internal, "Not a pass of retention.")),
+        }
+    }
+}
+
+/// A measure, and whether what came back counts.
+pub type Measured = (RetentionMeasure, bool);
+
 /// Cells of a retention pass with what is needed to read them.
 pub struct RetentionCells {
     pub cells: Cells<RetentionCell>,
+    /// What the types left out still add, if a rule leaves any out.
+    without: Option<Cells<LeftOutCell>>,
     pub slicer: crate::kernels::Slicer,
     pub loaded: Arc<LoadedBalance>,
     pub windows: Vec<(PeriodInfo, Span)>,
+    /// What the cells are of, and for each row which of them make up its window.
+    spans: Vec<Span>,
+    links: Vec<Vec<usize>>,
     pub method: RetentionMethod,
     /// Recorded expansions can be told apart.
     pub classes_known: bool,
@@ -41,8 +75,73 @@ impl RetentionCells {
     /// Whether a window's balances are known.
     #[must_use]
     pub fn known(&self, context: &Context<'_>, row: usize) -> bool {
-        let window = &self.windows[row].1;
-        context.is_known(&self.loaded, window) && !context.before_data(&self.loaded, window.end)
+        let known = |link: &usize| context.is_known(&self.loaded, &self.spans[*link]);
+        self.links[row].iter().all(known)
+            && !context.before_data(&self.loaded, self.windows[row].1.end)
+    }
+
+    /// The measure (with what came back counted or not) of a row; the product over its months where
+    /// they are chained, one without a cohort making all of it null.
+    #[must_use]
+    pub fn value(&self, key: Option<u64>, row: usize, of: Measured) -> Option<Number> {
+        self.links[row].iter().try_fold(Number::Int(1), |product, link| {
+            let (numerator, denominator) = self.exact(key, *link, of)?;
+            product.mul(&Number::fraction(numerator, denominator)?)
+        })
+    }
+
+    /// The exact parts of a row's value; none where it is a product.
+    #[must_use]
+    pub fn parts(&self, key: Option<u64>, row: usize, of: Measured) -> Option<(Number, Number)> {
+        let [link] = self.links[row].as_slice() else { return None };
+        let (numerator, denominator) = self.exact(key, *link, of)?;
+        let written = |part: i128| match of.0 {
+            RetentionMeasure::Nrr | RetentionMeasure::Grr | RetentionMeasure::GrossChurnRate => {
+                Number::Decimal(part, self.loaded.facts.scale)
+            }
+            _ => Number::Int(part),
+        };
+        Some((written(numerator), written(denominator)))
+    }
+
+    /// The cell of a row whose window is one.
+    #[must_use]
+    pub fn of_row(&self, key: Option<u64>, row: usize) -> RetentionCell {
+        self.links[row].first().map_or_else(RetentionCell::default, |link| self.cell(key, *link))
+    }
+
+    fn cell(&self, key: Option<u64>, link: usize) -> RetentionCell {
+        key.and_then(|key| self.cells.get(key))
+            .map_or_else(RetentionCell::default, |cells| cells[link])
+    }
+
+    fn exact(
+        &self,
+        key: Option<u64>,
+        link: usize,
+        (measure, counted): Measured,
+    ) -> Option<(i128, i128)> {
+        let cell = &self.cell(key, link);
+        let (numerator, denominator) = match measure {
+            RetentionMeasure::Nrr if counted => parts::nrr_with_returns(cell),
+            RetentionMeasure::Nrr => parts::nrr(cell),
+            RetentionMeasure::Grr => parts::grr(cell),
+            RetentionMeasure::LogoRetention => parts::logo_retention(cell),
+            RetentionMeasure::LogoChurnRate => parts::logo_churn_rate(cell),
+            RetentionMeasure::GrossChurnRate => parts::gross_churn_rate(cell),
+            RetentionMeasure::ExpansionRate if self.classes_known => parts::expansion_rate(cell),
+            RetentionMeasure::ExpansionRate => return None,
+        };
+        let Some(without) = &self.without else { return Some((numerator, denominator)) };
+        let without =
+            key.and_then(|key| without.get(key)).map_or_else(LeftOutCell::default, |w| w[link]);
+        let numerator = match measure {
+            RetentionMeasure::Nrr => numerator - without.amount,
+            RetentionMeasure::Grr => without.gross,
+            RetentionMeasure::ExpansionRate => without.expanded.into(),
+            _ => numerator,
+        };
+        Some((numerator, denominator))
     }
 }
 
@@ -61,7 +160,8 @@ pub async fn run_retention(
     let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
     let windows: Vec<(PeriodInfo, Span)> =
         periods.iter().map(|period| window_of(context, pass.window, period)).collect();
-    let spans: Vec<Span> = windows.iter().map(|(_, span)| *span).collect();
+    let (spans, links) = links_of(context, pass, &windows)?;
+    let kinds = left_out_kinds(context, &loaded, pass.left_out)?;
     let ask = RetentionAsk {
         windows: &spans,
         by_ledger: method == RetentionMethod::Ledger,
@@ -70,8 +170,20 @@ pub async fn run_retention(
         owners: owners.as_deref(),
     };
     let cells = compute(|| retention(&loaded.facts, &ask, &slicer));
-    context.check_cells(cells.groups(), periods.len())?;
-    Ok(RetentionCells { cells, slicer, loaded, windows, method, classes_known })
+    context.check_cells(cells.groups(), spans.len())?;
+    let without =
+        (!kinds.is_empty()).then(|| compute(|| left_out(&loaded.facts, &ask, &kinds, &slicer)));
+    Ok(RetentionCells {
+        cells,
+        without,
+        slicer,
+        loaded,
+        windows,
+        spans,
+        links,
+        method,
+        classes_known,
+    })
 }
 
 fn window_of(context: &Context<'_>, window: Window, period: &Period) -> (PeriodInfo, Span) {
@@ -134,19 +246,33 @@ pub async fn retention_rows(
     let mut rows = Vec::with_capacity(groups.len() * periods.len());
     for (row, period) in periods.iter().enumerate() {
         for (values, key) in &groups {
-            let cell = key
-                .and_then(|key| run.cells.get(key))
-                .map_or_else(RetentionCell::default, |cells| cells[row]);
+            let cell = run.of_row(*key, row);
             if context.query().sparse && cell == RetentionCell::default() {
                 continue;
             }
             let group = context.group(values.clone());
             let known = run.known(context, row).then_some(&cell);
             let info = (period_info(period), run.windows[row].0);
-            rows.push(answer_row(&run, info, group, known, (metric, pass)));
+            let mut row = answer_row(&run, info, group, known);
+            judge(context, metric, pass, &mut row);
+            rows.push(row);
         }
     }
     Ok(rows)
+}
+
+/// Band and target of the row's NRR; the target holds for the window of its definition.
+fn judge(
+    context: &Context<'_>,
+    metric: &Metric,
+    pass: &RetentionPass<'_>,
+    row: &mut RetentionAnswerRow,
+) {
+    let slice = Slice::of(context.plan, &row.group);
+    row.band = band_of(metric, row.nrr.as_ref(), &slice, &row.window);
+    let own = matches!(&metric.kind, MetricKind::Retention(kind) if kind.window == pass.window);
+    let days = (&context.facts.model.calendar, &row.period);
+    row.target = target_of(metric, row.nrr.as_ref(), &slice, days).filter(|_| own);
 }
 
 fn note_negative(context: &Context<'_>, run: &RetentionCells) {
@@ -164,7 +290,6 @@ fn answer_row(
     (period, window): (PeriodInfo, PeriodInfo),
     group: crate::engine::Group,
     cell: Option<&RetentionCell>,
-    (metric, pass): (&Metric, &RetentionPass<'_>),
 ) -> RetentionAnswerRow {
     let scale = run.loaded.facts.scale;
     let money = |of: fn(&RetentionCell) -> i128| cell.map(|cell| Number::Decimal(of(cell), scale));
@@ -174,13 +299,6 @@ fn answer_row(
     };
     let expansion_rate = if run.classes_known { ratio(parts::expansion_rate) } else { None };
     let nrr = ratio(parts::nrr);
-    let twelve_months = crate::values::shift_months(window.start, 12) == window.end;
-    let band =
-        if twelve_months && matches!(pass.window, Window::TrailingMonths(12) | Window::Period) {
-            band_of(metric, nrr.as_ref(), &group)
-        } else {
-            None
-        };
     RetentionAnswerRow {
         period,
         window,
@@ -203,7 +321,8 @@ fn answer_row(
         customers: cell.map(|cell| cell.customers),
         churned_customers: cell.map(|cell| cell.churned_customers),
         expanded_customers: cell.filter(|_| run.classes_known).map(|cell| cell.expanded_customers),
-        band,
+        band: None,
+        target: None,
         group,
     }
 }
@@ -214,6 +333,12 @@ pub mod parts {
 
     pub fn nrr(cell: &RetentionCell) -> (i128, i128) {
         (cell.retained, cell.cohort_starting)
+    }
+
+    /// With the net change of those who were inactive at the start and active before.
+    pub fn nrr_with_returns(cell: &RetentionCell) -> (i128, i128) {
+        let returned = cell.reactivation - cell.cohort_reactivation;
+        (cell.retained + returned, cell.cohort_starting)
     }
 
     pub fn grr(cell: &RetentionCell) -> (i128, i128) {

@@ -8,6 +8,7 @@ mod table;
 
 use async_graphql::Value;
 use async_graphql::indexmap::IndexMap;
+use chrono::NaiveDate;
 
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{
@@ -90,6 +91,13 @@ impl<'d> Decoder<'d> {
         if field == "metrics" {
             return Ok(Ask::Table(table::table_ask(self.model, args, totals)?));
         }
+        if field == "variants" {
+            let of = args.get("of").map(|value| table::metric(self.model, value)).transpose()?;
+            let window = args.choice("window", &WINDOWS)?;
+            return of
+                .map(|of| Ask::Variants { of, window })
+                .ok_or_else(|| ApiError::new(ErrorCode::BadRequest, "`of` names no metric."));
+        }
         let metric = self.metric_of(field)?;
         Ok(match field {
             "nrr" => Ask::Retention {
@@ -164,6 +172,11 @@ impl<'d> Decoder<'d> {
         }
         Ok(Some(period))
     }
+}
+
+/// A day as callers write it.
+pub(super) fn day_of(model: &Model, value: &Value) -> ApiResult<NaiveDate> {
+    dates::day(value, model.calendar, "definedAt")
 }
 
 /// A dimension by its name.

@@ -8,6 +8,7 @@ use crate::planner::{Compare, Nulls, OrderBy, TableAsk, Test};
 
 use super::super::metrics::{public_metric, public_metrics};
 use super::args::{Args, bad, choice, flag, name_of, text};
+use super::dates;
 use super::filter::{number_tests, object, present};
 
 const COMPARES: [(&str, Compare); 2] =
@@ -30,10 +31,14 @@ pub(super) fn table_ask(model: &Model, args: &Args, totals: bool) -> ApiResult<T
         limit: args.counted("limit")?.unwrap_or(1000),
         offset: args.counted("offset")?.unwrap_or(0),
         totals,
+        defined_at: args
+            .get("definedAt")
+            .map(|value| dates::day(value, model.calendar, "definedAt"))
+            .transpose()?,
     })
 }
 
-fn metric(model: &Model, value: &Value) -> ApiResult<MetricName> {
+pub(super) fn metric(model: &Model, value: &Value) -> ApiResult<MetricName> {
     let name = name_of(value).unwrap_or_default();
     public_metric(model, name).map(|metric| metric.name.clone()).ok_or_else(|| {
         let hint = did_you_mean(name, public_metrics(model).map(|metric| metric.name.as_str()));

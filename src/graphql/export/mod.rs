@@ -46,6 +46,8 @@ impl Format {
 pub struct Export {
     pub format: Format,
     pub body: Vec<u8>,
+    /// Deprecated metrics that were asked for.
+    pub deprecated: Vec<String>,
 }
 
 pub(super) fn write(answer: &Answer, format: Format) -> ApiResult<Export> {
@@ -57,7 +59,7 @@ pub(super) fn write(answer: &Answer, format: Format) -> ApiResult<Export> {
         Format::Csv => csv::write(table).into_bytes(),
         Format::Arrow => arrow_stream::write(table)?,
     };
-    Ok(Export { format, body })
+    Ok(Export { format, body, deprecated: Vec::new() })
 }
 
 /// The cells of one column, in row order.

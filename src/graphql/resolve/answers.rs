@@ -9,7 +9,7 @@ use async_graphql::dynamic::{FieldFuture, FieldValue};
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswerRow, BandHit, CohortAnswerRow, DurationAnswerRow,
     ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, Standing,
-    SurvivalPoint,
+    SurvivalPoint, TargetHit, VariantAnswerRow, VariantItem,
 };
 use crate::model::{DimensionName, RetentionMethod};
 use crate::values::{Instant, Scalar};
@@ -25,6 +25,7 @@ pub(super) fn register(resolvers: &mut Resolvers) {
     duration(resolvers);
     attribution(resolvers);
     cohorts(resolvers);
+    variants(resolvers);
 }
 
 /// The rows of an answer of one kind; none of another.
@@ -74,7 +75,13 @@ fn shared(resolvers: &mut Resolvers) {
                     Standing::Good => "GOOD",
                 })
             }))
-        });
+        })
+        .parts("only", |band| &band.only);
+    resolvers
+        .of::<TargetHit>("Target")
+        .value("value", |target| float(target.value))
+        .value("source", |target| Value::from(target.source.as_str()))
+        .value("attainment", |target| target.attainment.map_or(Value::Null, float));
     resolvers
         .of::<Provenance>("Provenance")
         .value("definitionVersion", |from| Value::from(from.definition_version.as_str()))
@@ -119,7 +126,8 @@ fn retention(resolvers: &mut Resolvers) {
         .value("customers", |row| integer(row.customers))
         .value("churnedCustomers", |row| integer(row.churned_customers))
         .value("expandedCustomers", |row| integer(row.expanded_customers))
-        .part("band", |row| row.band.as_ref());
+        .part("band", |row| row.band.as_ref())
+        .part("target", |row| row.target.as_ref());
 }
 
 fn expansion(resolvers: &mut Resolvers) {
@@ -138,7 +146,8 @@ fn expansion(resolvers: &mut Resolvers) {
         .decimal("fromOutsideCohort", |row| Some(&row.from_outside_cohort))
         .value("events", |row| Value::from(row.events))
         .value("customers", |row| Value::from(row.customers))
-        .value("share", |row| ratio(row.share.as_ref()));
+        .value("share", |row| ratio(row.share.as_ref()))
+        .part("target", |row| row.target.as_ref());
 }
 
 fn attach(resolvers: &mut Resolvers) {
@@ -156,7 +165,8 @@ fn attach(resolvers: &mut Resolvers) {
         .value("attachedUnits", |row| Value::from(row.attached_units))
         .value("rate", |row| ratio(row.rate.as_ref()))
         .value("mature", |row| Value::from(row.mature))
-        .part("band", |row| row.band.as_ref());
+        .part("band", |row| row.band.as_ref())
+        .part("target", |row| row.target.as_ref());
 }
 
 fn duration(resolvers: &mut Resolvers) {
@@ -230,7 +240,35 @@ fn attribution(resolvers: &mut Resolvers) {
         .value("share", |row| ratio(row.share.as_ref()))
         .value("accounts", |row| integer(row.accounts))
         .decimal("cohortMrr", |row| row.cohort_mrr.as_ref())
-        .value("nrr", |row| ratio(row.nrr.as_ref()));
+        .value("nrr", |row| ratio(row.nrr.as_ref()))
+        .part("target", |row| row.target.as_ref());
+}
+
+fn variants(resolvers: &mut Resolvers) {
+    resolvers
+        .of::<Arc<Answer>>("VariantTable")
+        .parts("rows", rows!(Variants))
+        .part("provenance", provenance);
+    resolvers
+        .of::<VariantAnswerRow>("VariantRow")
+        .part("period", |row| Some(&row.period))
+        .part("window", |row| Some(&row.window))
+        .parts("group", |row| &row.group)
+        .value("name", |row| Value::from(row.variant.as_str()))
+        .value("label", |row| Value::from(row.label.as_str()))
+        .value("rule", |row| Value::from(row.rule.as_str()))
+        .value("value", |row| ratio(row.value.as_ref()))
+        .decimal("numerator", |row| row.numerator.as_ref())
+        .decimal("denominator", |row| row.denominator.as_ref())
+        .value("difference", |row| ratio(row.difference.as_ref()))
+        .parts("items", |row| &row.items);
+    resolvers
+        .of::<VariantItem>("VariantItem")
+        .value("name", |item| Value::from(item.name))
+        .value("label", |item| Value::from(item.label.as_str()))
+        .decimal("amount", |item| item.amount.as_ref())
+        .decimal("denominatorAmount", |item| item.denominator_amount.as_ref())
+        .value("ratio", |item| ratio(item.ratio.as_ref()));
 }
 
 fn cohorts(resolvers: &mut Resolvers) {

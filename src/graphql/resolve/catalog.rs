@@ -9,11 +9,13 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 use crate::engine::{TableStatus, bands_of};
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{
-    Dimension, DimensionName, GoodDirection, Metric, MetricKind, Model, Tile, Window,
+    Dimension, DimensionName, GoodDirection, Metric, MetricKind, MetricName, MetricVersion, Model,
+    Target, Tile, Window,
 };
-use crate::values::Instant;
+use crate::values::{Grain, Instant, Scalar};
 
 use super::super::ProblemInfo;
+use super::super::decode::day_of;
 use super::super::execution::Execution;
 use super::super::metrics::{public_metric, public_metrics, reason_of};
 use super::super::values::{float, integer, scalar, text};
@@ -51,6 +53,7 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         });
     metric_fields(resolvers);
     metric_state(resolvers);
+    judgement_fields(resolvers);
     dimension_fields(resolvers);
     table_fields(resolvers);
 }
@@ -92,7 +95,18 @@ fn metrics(context: ResolverContext<'_>) -> FieldFuture<'_> {
 
 fn metric(context: ResolverContext<'_>) -> FieldFuture<'_> {
     let found = execution(&context).and_then(|execution| {
-        public_metric(execution.model(), argument(&context, "name").and_then(name_of)?)
+        let name = argument(&context, "name").and_then(name_of)?;
+        let metric = public_metric(execution.model(), name)?;
+        match argument(&context, "definedAt") {
+            None => Some(metric),
+            Some(day) => match day_of(execution.model(), day) {
+                Ok(day) => Some(metric.as_of(day)),
+                Err(error) => {
+                    execution.fail(&context, error);
+                    None
+                }
+            },
+        }
     });
     FieldFuture::Value(found.map(|metric| FieldValue::borrowed_any(metric)))
 }
@@ -177,6 +191,20 @@ fn metric_fields(resolvers: &mut Resolvers) {
             }))
         })
         .value("owner", |metric| text(metric.owner.as_deref()))
+        .value("tags", |metric| metric.tags.iter().map(String::as_str).collect())
+        .value("format", |metric| text(metric.format.as_deref()))
+        .value("filter", |metric| text(metric.filter.as_ref().map(|filter| filter.text.as_str())))
+        .named("variantOf", |metric| metric.variant_of().map(MetricName::as_str))
+        .field("variants", |context| {
+            let metric = context.parent_value.downcast_ref::<Metric>();
+            let names = execution(&context).zip(metric).map(|(execution, metric)| {
+                let variants = execution.model().variants_of(&metric.name);
+                variants.filter(|found| !found.private).map(|found| found.name.as_str()).collect()
+            });
+            FieldFuture::from_value(names)
+        })
+        .parts("targets", |metric| &metric.targets)
+        .parts("versions", |metric| &metric.versions)
         .value("status", |metric| Value::from(metric.status.as_str()))
         .value("deprecated", |metric| text(reason_of(metric).as_deref()))
         .value("formula", |metric| Value::from(metric.formula.as_str()))
@@ -199,6 +227,32 @@ fn metric_fields(resolvers: &mut Resolvers) {
             let bands = bands.map(|bands| bands.into_iter().map(FieldValue::owned_any));
             FieldFuture::Value(bands.map(FieldValue::list))
         });
+}
+
+fn judgement_fields(resolvers: &mut Resolvers) {
+    resolvers
+        .of::<Target>("MetricTarget")
+        .value("value", |target| float(target.value))
+        .value("source", |target| Value::from(target.source.as_str()))
+        .value("from", |target| text(target.from.map(|day| day.to_string()).as_deref()))
+        .value("to", |target| text(target.to.map(|day| day.to_string()).as_deref()))
+        .named("grain", |target| target.grain.map(Grain::as_str))
+        .field("only", |context| {
+            let target = context.parent_value.downcast_ref::<Target>();
+            FieldFuture::Value(target.map(|target| {
+                let only = target.only.iter();
+                let values = only.map(|(name, value)| (name.clone(), Scalar::text(value.as_str())));
+                FieldValue::list(values.map(FieldValue::owned_any))
+            }))
+        });
+    resolvers
+        .of::<MetricVersion>("MetricVersion")
+        .value("until", |version| Value::from(version.until.to_string()))
+        .value("because", |version| text(version.because.as_deref()))
+        .value("formula", |version| Value::from(version.metric.formula.as_str()))
+        .value("definition", |version| Value::from(version.metric.definition.as_str()))
+        .value("file", |version| Value::from(version.metric.source.file.as_str()))
+        .value("line", |version| Value::from(version.metric.source.line));
 }
 
 /// The fields that look at more than the definition: only when they are selected.

@@ -74,6 +74,15 @@ impl<T: Any + Send + Sync> Readers<'_, T> {
         self
     }
 
+    /// A value of an enum, which the library does not take as null.
+    fn named(self, field: &'static str, read: fn(&T) -> Option<&str>) -> Self {
+        self.resolvers.insert(self.owner, field, move |context| {
+            let name = context.parent_value.downcast_ref::<T>().and_then(read);
+            FieldFuture::from_value(name.map(Value::from))
+        });
+        self
+    }
+
     /// A decimal, which fails the root field where JSON could not carry it.
     fn decimal(self, field: &'static str, read: fn(&T) -> Option<&Number>) -> Self {
         self.resolvers.insert(self.owner, field, move |context| {

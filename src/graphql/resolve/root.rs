@@ -9,13 +9,14 @@ use super::catalog::CatalogRoot;
 use super::{Resolvers, execution};
 
 /// The root fields that ask the engine.
-pub(in super::super) const QUESTIONS: [&str; 7] = [
+pub(in super::super) const QUESTIONS: [&str; 8] = [
     "nrr",
     "expansionByType",
     "attachRate",
     "timeToExpansion",
     "csmExpansionAttribution",
     "cohorts",
+    "variants",
     "metrics",
 ];
 

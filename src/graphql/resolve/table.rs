@@ -7,24 +7,17 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Value};
 
-use crate::engine::{Answer, BandHit, Cell, ColumnInfo, ColumnKind, Group, TableAnswer, band_of};
-use crate::model::{DimensionName, MetricName, Model, Unit};
+use crate::engine::{Answer, ColumnInfo, ColumnKind, Mark, TableAnswer};
+use crate::model::Unit;
 
 use super::super::values;
 use super::answers::provenance;
-use super::{Resolvers, exact_or_fail, execution};
+use super::{Resolvers, exact_or_fail};
 
 /// One row of a table as a typed object.
 struct Record {
     answer: Arc<Answer>,
     row: usize,
-}
-
-/// A value that falls into a band of its metric.
-struct Mark {
-    row: usize,
-    metric: MetricName,
-    band: BandHit,
 }
 
 pub(super) fn register(resolvers: &mut Resolvers) {
@@ -40,7 +33,7 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .value("truncated", |answer| {
             Value::from(table(answer).is_some_and(|table| table.truncated))
         })
-        .field("marks", marks)
+        .parts("marks", |answer| table(answer).map_or(&[][..], |table| &table.marks))
         .value("sql", |answer| values::text(table(answer).and_then(|table| table.sql.as_deref())))
         .part("provenance", provenance);
     resolvers
@@ -55,7 +48,8 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .of::<Mark>("Mark")
         .value("row", |mark| Value::from(mark.row))
         .value("metric", |mark| Value::from(mark.metric.as_str()))
-        .part("band", |mark| Some(&mark.band));
+        .part("band", |mark| mark.band.as_ref())
+        .part("target", |mark| mark.target.as_ref());
     // All fields of a record resolve alike, by their name.
     resolvers.of::<Record>("MetricRecord").field("", record_field);
 }
@@ -102,38 +96,6 @@ fn records(context: ResolverContext<'_>) -> FieldFuture<'_> {
             rows.map(|row| FieldValue::owned_any(Record { answer: Arc::clone(answer), row })),
         ))
     }))
-}
-
-/// Judged here, not in the engine: bands are read off values and only where they are asked for.
-fn marks(context: ResolverContext<'_>) -> FieldFuture<'_> {
-    let model = execution(&context).map(|found| found.model());
-    let found = parent(&context).and_then(table).zip(model).map(|(table, model)| {
-        let rows = table.rows.iter().enumerate();
-        let hits = rows.flat_map(|(row, cells)| marks_of_row(model, table, row, cells));
-        FieldValue::list(hits.map(FieldValue::owned_any).collect::<Vec<_>>())
-    });
-    FieldFuture::Value(found)
-}
-
-fn marks_of_row(model: &Model, table: &TableAnswer, row: usize, cells: &[Cell]) -> Vec<Mark> {
-    let named = || table.columns.iter().zip(cells);
-    let group: Group = named()
-        .filter_map(|(column, cell)| match cell {
-            Cell::Dimension(value) => {
-                Some((DimensionName::new(column.name.as_str()), value.clone()))
-            }
-            _ => None,
-        })
-        .collect();
-    named()
-        .filter(|(column, _)| column.kind == ColumnKind::Metric)
-        .filter_map(|(column, cell)| {
-            let Cell::Metric(value) = cell else { return None };
-            let metric = model.metrics.get(column.name.as_str())?;
-            let band = band_of(metric, value.as_ref(), &group)?;
-            Some(Mark { row, metric: metric.name.clone(), band })
-        })
-        .collect()
 }
 
 fn record_field(context: ResolverContext<'_>) -> FieldFuture<'_> {

@@ -1,7 +1,7 @@
 //! How values are written.
 
-use crate::engine::{Answer, Cell, ColumnKind};
-use crate::model::{Band, DimensionName, GoodDirection, MetricName};
+use crate::engine::{Answer, BandHit, Cell, ColumnKind, Mark, Standing, TargetHit};
+use crate::model::{DimensionName, MetricName};
 use crate::planner::Ask;
 use crate::values::{Instant, Number, Scalar};
 
@@ -87,32 +87,33 @@ async fn groups_and_provenance() {
     assert_eq!(provenance["notes"][0], "1 row without a customer was left out.");
 }
 
-/// 10.00 and 430.50 by segment, against bands written here: SMB has a band of its own.
 #[tokio::test]
-async fn values_of_a_table_carry_the_band_of_their_slice() {
-    let mut model = super::super::testing::model();
-    let band = |label: &str, low, high, only| Band {
-        label: label.into(),
-        low,
-        high,
-        source: "plan".into(),
-        only,
-    };
-    let smb = vec![(DimensionName::new("segment"), "SMB".to_owned())];
-    let mrr = model.metrics.get_mut("mrr").unwrap();
-    mrr.good = Some(GoodDirection::Up);
-    mrr.bands = vec![
-        band("small", None, Some(100.0), Vec::new()),
-        band("large", Some(100.0), None, Vec::new()),
-        band("fine for SMB", Some(10.0), None, smb),
-    ];
-    let (api, _) = over(FakeEngine::new(model));
-    let query = "{ metrics(select: [mrr, expansion_mrr], groupBy: [segment]) {
-        rows marks { row metric band { label source standing } } } }";
+async fn values_of_a_table_carry_their_band_and_target() {
+    let (api, _) = over(FakeEngine::answering(|query| {
+        let found = super::super::testing::answer(query)?;
+        let Answer::Table(mut table, provenance) = found else { return Ok(found) };
+        let metric = MetricName::new("mrr");
+        let band = BandHit {
+            label: "fine for SMB".into(),
+            low: Some(10.0),
+            high: None,
+            source: "plan".into(),
+            standing: Some(Standing::Good),
+            only: vec![(DimensionName::new("segment"), Scalar::text("SMB"))],
+        };
+        let target = TargetHit { value: 20.0, source: "plan".into(), attainment: Some(0.5) };
+        table.marks = vec![
+            Mark { row: 0, metric: metric.clone(), band: Some(band), target: None },
+            Mark { row: 1, metric, band: None, target: Some(target) },
+        ];
+        Ok(Answer::Table(table, provenance))
+    }));
+    let query = "{ metrics(select: [mrr], groupBy: [segment]) { marks { row metric \
+                 band { label standing only { value } } target { value attainment source } } } }";
     let response = execute(&api, query, "{}").await;
     let expected = concat!(
-        r#""marks":[{"row":0,"metric":"mrr","band":{"label":"fine for SMB","source":"plan","standing":"GOOD"}},"#,
-        r#"{"row":1,"metric":"mrr","band":{"label":"large","source":"plan","standing":"GOOD"}}]"#,
+        r#""marks":[{"row":0,"metric":"mrr","band":{"label":"fine for SMB","standing":"GOOD","only":[{"value":"SMB"}]},"target":null},"#,
+        r#"{"row":1,"metric":"mrr","band":null,"target":{"value":20.0,"attainment":0.5,"source":"plan"}}]"#,
     );
     assert!(text(&response).contains(expected), "{}", text(&response));
 }

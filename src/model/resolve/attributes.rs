@@ -3,10 +3,11 @@
 use chrono::NaiveDate;
 
 use super::Resolver;
-use crate::definitions::metric::TargetDef;
+use crate::definitions::metric::{GrainWord, TargetDef};
 use crate::definitions::{BandDef, Mapping, Text};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::{Band, DimensionName};
+use crate::model::{Band, DimensionName, Target};
+use crate::values::Grain;
 
 impl Resolver<'_> {
     pub(super) fn bands(&mut self, written: &[BandDef]) -> Vec<Band> {
@@ -35,15 +36,33 @@ impl Resolver<'_> {
         bands
     }
 
-    pub(super) fn check_targets(&mut self, written: &[TargetDef]) {
-        for target in written {
-            self.slice(&target.only);
-            let from = target.from.as_ref().and_then(|text| self.day(text));
-            let to = target.to.as_ref().and_then(|text| self.day(text));
+    pub(super) fn targets(&mut self, written: &[TargetDef]) -> Vec<Target> {
+        let mut targets: Vec<Target> = Vec::new();
+        for def in written {
+            let mut only = self.slice(&def.only);
+            only.sort();
+            let from = def.from.as_ref().and_then(|text| self.day(text));
+            let to = def.to.as_ref().and_then(|text| self.day(text));
             if from.zip(to).is_some_and(|(from, to)| from >= to) {
-                self.report(Code::InvalidValue, target.span, "a target ends after it starts");
+                self.report(Code::InvalidValue, def.span, "a target ends before it starts");
+                continue;
             }
+            let grain = def.grain.map(|word| match word {
+                GrainWord::Day => Grain::Day,
+                GrainWord::Week => Grain::Week,
+                GrainWord::Month => Grain::Month,
+                GrainWord::Quarter => Grain::Quarter,
+                GrainWord::Year => Grain::Year,
+            });
+            let (value, source) = (def.value.value, def.source.clone());
+            let target = Target { value, source, from, to, grain, only };
+            if targets.iter().any(|other| meet(other, &target)) {
+                let message = "two targets of one slice and grain hold on one day";
+                self.report(Code::TargetOverlap, def.span, message);
+            }
+            targets.push(target);
         }
+        targets
     }
 
     fn slice(&mut self, only: &Mapping<Text>) -> Vec<(DimensionName, String)> {
@@ -61,6 +80,15 @@ impl Resolver<'_> {
         }
         day
     }
+}
+
+/// Whether two targets are for the same rows on some day.
+fn meet(a: &Target, b: &Target) -> bool {
+    let starts_before_end = |from: Option<NaiveDate>, to: Option<NaiveDate>| {
+        from.zip(to).is_none_or(|(from, to)| from < to)
+    };
+    (a.grain == b.grain && a.only == b.only)
+        && (starts_before_end(a.from, b.to) && starts_before_end(b.from, a.to))
 }
 
 fn overlap(a: &Band, b: &Band) -> bool {

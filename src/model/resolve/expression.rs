@@ -64,17 +64,17 @@ const FUNCTIONS: &[&str] = &[
 const AGGREGATES: &[&str] =
     &["avg", "count", "max", "median", "min", "sum", "array_agg", "string_agg", "stddev"];
 
-struct Refusal {
-    code: Code,
-    message: String,
-    help: Option<String>,
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
 }
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
+pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { code: Code::ExpressionNotAllowed, message: message.into(), help: None })
 }
 
-fn parse(text: &str) -> Result<Expr, Refusal> {
+pub(super) fn parse(text: &str) -> Result<Expr, Refusal> {
     let syntax = |message: String| Refusal { code: Code::ExpressionSyntax, message, help: None };
     if text.len() > MAX_LENGTH {
         return refuse(format!("an expression has at most {MAX_LENGTH} characters"));
@@ -136,7 +136,7 @@ impl Resolver<'_> {
     }
 
     /// The word inside the expression, as it stands in the file; the whole where it is not found.
-    fn narrow(&self, span: Span, word: &str) -> Span {
+    pub(super) fn narrow(&self, span: Span, word: &str) -> Span {
         let Some(file) = self.sources.get(span.source) else { return span };
         let text = file.slice(span).to_lowercase();
         if !text.is_ascii() || word.is_empty() {
@@ -155,7 +155,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn refused(&mut self, text: &Text, refusal: Refusal) {
+    pub(super) fn refused(&mut self, text: &Text, refusal: Refusal) {
         let mut found = Diagnostic::new(refusal.code, text.span, refusal.message);
         found.help = refusal.help;
         self.out.push(found);
@@ -163,7 +163,7 @@ impl Resolver<'_> {
 }
 
 /// The name an identifier stands for: as SQL has it, lower case unless quoted.
-fn name_of(ident: &Ident) -> String {
+pub(super) fn name_of(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
@@ -348,7 +348,7 @@ fn build_arithmetic(expr: &Expr, depth: usize) -> Result<MetricExpr, Refusal> {
 }
 
 /// An exact decimal constant.
-fn constant(text: &str) -> Result<MetricExpr, Refusal> {
+pub(super) fn constant(text: &str) -> Result<MetricExpr, Refusal> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{fraction}");
     let scale = u8::try_from(fraction.len()).ok().filter(|scale| *scale <= 18);

@@ -5,19 +5,14 @@ use std::collections::HashSet;
 
 use super::Resolver;
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::model::{Metric, MetricKind, MetricName};
+use crate::model::{Metric, MetricName};
 
 /// Metrics of metrics of metrics …: enough for people, not for a stack.
 const MAX_LEVELS: usize = 64;
 
 /// The metrics a metric is computed from.
 pub(super) fn inputs(metric: &Metric) -> Vec<&MetricName> {
-    match &metric.kind {
-        MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
-        MetricKind::Derived { expr } => expr.metrics(),
-        MetricKind::Cumulative { of, .. } => vec![of],
-        _ => Vec::new(),
-    }
+    metric.inputs()
 }
 
 impl Resolver<'_> {

@@ -3,7 +3,7 @@
 use super::{Resolver, graph};
 use crate::model::{
     AggregateKind, AttachBasis, AttributionRule, BalanceName, BalanceShape, ColumnName,
-    DatasetName, Metric, MetricKind, TimeOrigin,
+    DatasetName, DimensionName, DimensionValue, Metric, MetricKind, TimeOrigin,
 };
 
 type Columns = Vec<(DatasetName, ColumnName)>;
@@ -74,6 +74,10 @@ impl Resolver<'_> {
                 all.push((kind.conversion.dataset.clone(), kind.conversion_key.clone()));
             }
         }
+        let filter = metric.filter.iter().flat_map(|filter| filter.predicate.dimensions());
+        for name in filter {
+            self.dimension_columns(&mut all, name);
+        }
         let mut once = Columns::new();
         for column in all {
             if !once.contains(&column) {
@@ -81,6 +85,22 @@ impl Resolver<'_> {
             }
         }
         once
+    }
+
+    /// The columns that a dimension's values come from.
+    fn dimension_columns(&self, all: &mut Columns, name: &DimensionName) {
+        let Some(dimension) = self.dimensions.get(name) else { return };
+        let dataset = self.datasets.get(&dimension.dataset);
+        match &dimension.value {
+            DimensionValue::Expr(expr) => {
+                all.extend(expr.columns.iter().map(|c| (dimension.dataset.clone(), c.clone())));
+            }
+            DimensionValue::Key => {
+                let key = dataset.and_then(|dataset| dataset.primary_key.first());
+                all.extend(key.map(|column| (dimension.dataset.clone(), column.clone())));
+            }
+            DimensionValue::RollUp { of, .. } => self.dimension_columns(all, of),
+        }
     }
 
     /// The columns of every shape: which one is read depends on the tables found.

@@ -7,7 +7,7 @@ use super::{Resolver, label_of};
 use crate::definitions::MetricDef;
 use crate::definitions::metric::GoodWord;
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::model::{Deprecation, GoodDirection, Metric, MetricName, Unit};
+use crate::model::{Deprecation, GoodDirection, Metric, MetricKind, MetricName, Unit};
 
 /// The typed root fields and the kind of metric that answers each.
 const FIELDS: [(&str, &str); 6] = [
@@ -22,45 +22,59 @@ const FIELDS: [(&str, &str); 6] = [
 impl Resolver<'_> {
     pub(super) fn resolve_metrics(&mut self, written: &Written) {
         for (name, def) in &written.metrics {
-            let kind = self.bind_kind(&def.kind, def.span);
-            let deprecated = self.deprecation(def);
-            let bands = self.bands(&def.common.bands);
-            self.check_targets(&def.common.targets);
-            let Some(kind) = kind else {
-                self.broken.insert((*name).to_owned());
-                continue;
-            };
-            let name = MetricName::new(*name);
-            let common = &def.common;
-            let metric = Metric {
-                label: common.label.clone().unwrap_or_else(|| label_of(name.as_str())),
-                description: common.description.clone().unwrap_or_default(),
-                unit: common
-                    .unit
-                    .as_ref()
-                    .map_or(Unit::Other(String::new()), |unit| unit_of(&unit.value)),
-                kind,
-                additive: String::new(),
-                good: common.good.map(|word| match word {
-                    GoodWord::Up => GoodDirection::Up,
-                    GoodWord::Down => GoodDirection::Down,
-                }),
-                owner: common.owner.clone(),
-                tags: common.tags.iter().map(|tag| tag.value.clone()).collect(),
-                status: common.status.clone().unwrap_or_else(|| "active".to_owned()),
-                private: common.private,
-                deprecated,
-                bands,
-                formula: String::new(),
-                definition: self.definition_text(def.span),
-                dimensions: Vec::new(),
-                lineage: Vec::new(),
-                field: None,
-                source: self.source_pos(common.name.span()),
-                name: name.clone(),
-            };
-            self.metrics.insert(name, metric);
+            match self.bind_metric(MetricName::new(*name), def) {
+                Some(metric) => {
+                    self.metrics.insert(metric.name.clone(), metric);
+                }
+                None => {
+                    self.broken.insert((*name).to_owned());
+                }
+            }
+            self.resolve_versions(name, def);
         }
+    }
+
+    /// A metric with all that its own text says.
+    pub(super) fn bind_metric(&mut self, name: MetricName, def: &MetricDef) -> Option<Metric> {
+        let kind = self.bind_kind(&def.kind, def.span);
+        let written = def.kind.filter();
+        let filter = written.and_then(|text| self.bind_condition(text));
+        self.filters.extend(written.map(|text| (name.clone(), text.clone())));
+        let deprecated = self.deprecation(def);
+        let bands = self.bands(&def.common.bands);
+        let targets = self.targets(&def.common.targets);
+        let common = &def.common;
+        Some(Metric {
+            label: common.label.clone().unwrap_or_else(|| label_of(common.name.as_str())),
+            description: common.description.clone().unwrap_or_default(),
+            unit: common
+                .unit
+                .as_ref()
+                .map_or(Unit::Other(String::new()), |unit| unit_of(&unit.value)),
+            kind: kind?,
+            filter,
+            additive: String::new(),
+            good: common.good.map(|word| match word {
+                GoodWord::Up => GoodDirection::Up,
+                GoodWord::Down => GoodDirection::Down,
+            }),
+            owner: common.owner.clone(),
+            tags: common.tags.iter().map(|tag| tag.value.clone()).collect(),
+            format: common.format.clone(),
+            status: common.status.clone().unwrap_or_else(|| "active".to_owned()),
+            private: common.private,
+            deprecated,
+            bands,
+            targets,
+            formula: String::new(),
+            definition: self.definition_text(def.span),
+            dimensions: Vec::new(),
+            lineage: Vec::new(),
+            field: None,
+            versions: Vec::new(),
+            source: self.source_pos(common.name.span()),
+            name,
+        })
     }
 
     fn deprecation(&mut self, def: &MetricDef) -> Option<Deprecation> {
@@ -127,6 +141,10 @@ impl Resolver<'_> {
         };
         let Some(metric) = self.metrics.get(name) else { return false };
         let found = metric.kind.as_str();
+        let fits = match &metric.kind {
+            MetricKind::Retention(kind) => kind.rules.are_the_books(),
+            _ => true,
+        };
         if found != *kind {
             let message = format!(
                 "`{}` is answered by a metric of kind {kind}; `{name}` is of kind {found}",
@@ -134,7 +152,15 @@ impl Resolver<'_> {
             );
             self.report(Code::WrongMetricKind, field.span, message);
         }
-        found == *kind
+        if !fits {
+            let message = format!(
+                "`{}` shows the waterfall, which the rules of `{name}` do not change: leave the \
+                 field to the metric without them",
+                field.value
+            );
+            self.report(Code::WrongMetricKind, field.span, message);
+        }
+        fits && found == *kind
     }
 }
 

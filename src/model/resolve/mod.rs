@@ -7,6 +7,7 @@
 mod attributes;
 mod balances;
 mod columns;
+mod condition;
 mod datasets;
 mod dimensions;
 mod expression;
@@ -19,6 +20,8 @@ mod names;
 mod project;
 mod tests;
 mod tiles;
+mod variants;
+mod versions;
 mod words;
 
 use std::collections::HashSet;
@@ -30,6 +33,8 @@ use super::{
     Model, SourcePos,
 };
 use crate::definitions::{Definitions, Text};
+use versions::Earlier;
+
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Binds everything. The model is there unless something is an error.
@@ -52,7 +57,10 @@ pub fn resolve(
     resolver.resolve_history();
     if let Some(order) = resolver.order_metrics() {
         resolver.finish_metrics(&order);
+        resolver.check_filters();
     }
+    resolver.check_variants(&written);
+    resolver.attach_versions();
     let tiles = resolver.resolve_tiles();
     let tests = resolver.resolve_tests(&written, project.as_ref().map(|project| project.calendar));
 
@@ -89,6 +97,10 @@ struct Resolver<'a> {
     dimensions: IndexMap<DimensionName, Dimension>,
     balances: IndexMap<BalanceName, Balance>,
     metrics: IndexMap<MetricName, Metric>,
+    /// Earlier versions, under names that no definition can have, until they are put in place.
+    earlier: Vec<Earlier>,
+    /// Filters as written, by the metric that carries them.
+    filters: Vec<(MetricName, Text)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -104,6 +116,8 @@ impl<'a> Resolver<'a> {
             dimensions: IndexMap::new(),
             balances: IndexMap::new(),
             metrics: IndexMap::new(),
+            earlier: Vec::new(),
+            filters: Vec::new(),
         }
     }
 

@@ -173,12 +173,13 @@ impl Resolver<'_> {
             }
             at
         });
+        // A key that is there must be readable.
         Some(TestAsk::Table {
-            period: transpose(period)?,
-            grain: transpose(grain)?,
+            period: period.map(|read| read.ok_or(())).transpose().ok()?,
+            grain: grain.map(|read| read.ok_or(())).transpose().ok()?,
             group_by: group_by.into_iter().collect::<Option<_>>()?,
             only: only.into_iter().collect::<Option<_>>()?,
-            as_of: transpose(as_of)?,
+            as_of: as_of.map(|read| read.ok_or(())).transpose().ok()?,
             select: Vec::new(),
         })
     }
@@ -253,13 +254,5 @@ impl Resolver<'_> {
             self.report(Code::MissingKey, def.span, "`expect` names no metric");
         }
         Some((select, expect))
-    }
-}
-
-/// A key that is there must be readable.
-fn transpose<T>(written: Option<Option<T>>) -> Option<Option<T>> {
-    match written {
-        None => Some(None),
-        Some(read) => read.map(Some),
     }
 }

@@ -22,7 +22,11 @@ impl Resolver<'_> {
             let dimensions = self.dimensions_of(metric);
             let lineage = self.lineage_of(metric);
             let additive = self.additive(metric);
-            let formula = formula(&metric.kind);
+            let mut formula = formula(&metric.kind);
+            if let Some(filter) = &metric.filter {
+                formula.push_str("; only where ");
+                formula.push_str(&filter.text);
+            }
             let unit = match &metric.unit {
                 Unit::Other(word) if word.is_empty() => self.usual_unit(metric),
                 written => written.clone(),
@@ -244,7 +248,10 @@ fn retention(kind: &RetentionKind) -> String {
         Some(RetentionMethod::Endpoint) => ", by comparing both ends",
         None => "",
     };
-    format!("{rate}; cohort = {unit} with B(s) > 0, B = {}; {window}{method}", kind.balance)
+    let mut rules = kind.rules.in_words();
+    rules.insert(0, String::new());
+    let rules = rules.join("; ");
+    format!("{rate}; cohort = {unit} with B(s) > 0, B = {}; {window}{method}{rules}", kind.balance)
 }
 
 fn duration(kind: &DurationKind) -> String {

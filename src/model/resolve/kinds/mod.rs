@@ -5,18 +5,18 @@ mod attribution;
 mod cohort;
 mod conversion;
 mod duration;
+mod retention;
 
 use super::Resolver;
 use crate::definitions::Text;
 use crate::definitions::metric::{
-    AggregateDef, AggregateWord, BalanceWord, ClassWord, CumulativeDef, KindDef, MethodWord,
-    MovementDef, MovementWord, RetentionDef, RetentionWord, UnitWord, WindowWord,
+    AggregateDef, AggregateWord, BalanceWord, ClassWord, CumulativeDef, KindDef, MovementDef,
+    MovementWord,
 };
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::model::{
     Aggregate, AggregateKind, BalanceMeasure, BalanceName, CumulativeWindow, MetricKind,
-    MovementClass, MovementMeasure, RetentionKind, RetentionMeasure, RetentionMethod,
-    RetentionUnit, Window,
+    MovementClass, MovementMeasure,
 };
 use crate::values::Grain;
 
@@ -155,34 +155,6 @@ impl Resolver<'_> {
                 MovementWord::Amount => MovementMeasure::Amount,
                 MovementWord::Events => MovementMeasure::Events,
                 MovementWord::Customers => MovementMeasure::Customers,
-            },
-        })
-    }
-
-    fn bind_retention(&mut self, def: &RetentionDef, span: Span) -> Option<RetentionKind> {
-        Some(RetentionKind {
-            balance: self.balance(def.balance.as_ref(), span)?,
-            measure: match def.measure {
-                RetentionWord::Nrr => RetentionMeasure::Nrr,
-                RetentionWord::Grr => RetentionMeasure::Grr,
-                RetentionWord::LogoRetention => RetentionMeasure::LogoRetention,
-                RetentionWord::LogoChurnRate => RetentionMeasure::LogoChurnRate,
-                RetentionWord::GrossChurnRate => RetentionMeasure::GrossChurnRate,
-                RetentionWord::ExpansionRate => RetentionMeasure::ExpansionRate,
-            },
-            window: match def.window {
-                Some(WindowWord::Period) => Window::Period,
-                Some(WindowWord::Trailing3) => Window::TrailingMonths(3),
-                Some(WindowWord::Trailing6) => Window::TrailingMonths(6),
-                Some(WindowWord::Trailing12) | None => Window::TrailingMonths(12),
-            },
-            method: def.method.map(|method| match method {
-                MethodWord::Ledger => RetentionMethod::Ledger,
-                MethodWord::Endpoint => RetentionMethod::Endpoint,
-            }),
-            unit: match def.retention_unit {
-                Some(UnitWord::CustomerProduct) => RetentionUnit::CustomerProduct,
-                Some(UnitWord::Customer) | None => RetentionUnit::Customer,
             },
         })
     }

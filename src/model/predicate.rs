@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::model::DimensionName;
 use crate::values::Scalar;
+
+use super::DimensionName;
 
 /// A filter over dimensions, values already of the dimensions' types.
 #[derive(Debug, Clone, PartialEq)]
