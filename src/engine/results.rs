@@ -138,6 +138,7 @@ mod tests {
             rows: Vec::new(),
             totals: None,
             truncated,
+            marks: Vec::new(),
             sql: None,
         };
         Answer::Table(table, provenance)

@@ -268,7 +268,8 @@ impl Api {
         let answer =
             self.engine.run(vec![question], &Freshness::default()).await.into_iter().next();
         let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
-        let written = export::write(&answer.ok_or_else(missing)??, format)?;
+        let answer = answer.ok_or_else(missing)??;
+        let written = export::write(&answer, format)?;
         Ok(Export { deprecated, ..written })
     }
 }

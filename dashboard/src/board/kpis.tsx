@@ -13,7 +13,7 @@ import { COMPARES, type BoardState } from "./state.ts";
 type Row = Record<string, number | string | null>;
 type KpiTable = NonNullable<BoardData["kpiNrr"]>;
 type MetricInfo = NonNullable<BoardData["catalog"]>["metrics"][number];
-type Band = NonNullable<KpiTable["marks"][number]["band"]>;
+type Mark = KpiTable["marks"][number];
 
 type Props = {
   name: string; title: string; answer: KpiTable | null | undefined; failure: Failure | undefined; loading: boolean; retry: () => void;
@@ -33,7 +33,7 @@ export function Kpi({ name, title, answer, failure, loading, retry, info, state,
     <KpiFrame name={name} title={title} covers={covers} failure={failure} loading={loading} retry={retry} ready={answer != null}>
       <p class="value">{formatValue(value, unit, "short")}</p>
       {latest && <Change row={latest} name={name} unit={unit} state={state} good={info?.goodDirection ?? null} />}
-      <Status band={bandIn(answer, rows.length - 1)} unit={unit} info={info} />
+      <Status mark={markIn(answer, rows.length - 1)} unit={unit} info={info} />
       <Chart label={sparkLabel(title, rows, name, unit, state.grain)} height={34} small draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
     </KpiFrame>
   );
@@ -49,7 +49,7 @@ export function MedianKpi(props: Props & { whole: KpiTable | null | undefined })
     <KpiFrame {...props} covers="All customers to date" ready={answer != null && days !== undefined}>
       <p class="value">{days === null ? "Not reached" : formatValue(days, "days", "short")} {days !== null && <span class="unit">days</span>}</p>
       {latest && state.compare ? <Change row={latest} name={name} unit="days" state={state} good={info?.goodDirection ?? null} versus={cohorts(String(latest.period), state)} /> : <p class="change">{state.compare ? "No two cohorts to compare yet" : "No comparison chosen"}</p>}
-      <Status band={bandIn(whole, 0)} unit="days" info={info} />
+      <Status mark={markIn(whole, 0)} unit="days" info={info} />
       <Chart label={sparkLabel("Median days by acquisition quarter", rows, name, "days", "QUARTER")} height={34} small draw={(width, height) => drawSpark(sparkPoints(rows, name), width, height)} inputs={[rows]} />
     </KpiFrame>
   );
@@ -99,20 +99,30 @@ function Change({ row, name, unit, state, good, versus }: { row: Row; name: stri
   );
 }
 
-/** The band that the API says the metric's value in a row falls into. */
-function bandIn(answer: KpiTable | null | undefined, row: number): Band | null {
-  return answer?.marks.find((mark) => mark.row === row)?.band ?? null;
+/** What the API judges the metric's value in a row by. */
+function markIn(answer: KpiTable | null | undefined, row: number): Mark | null {
+  return answer?.marks.find((mark) => mark.row === row) ?? null;
 }
 
 const STANDINGS = { BAD: ["bad", "▼"], WATCH: ["watch", "◆"], GOOD: ["good", "●"] } as const;
 
-function Status({ band, unit, info }: { band: Band | null; unit: string | null; info: MetricInfo | undefined }) {
-  if (!band) return <p class="status none">{info?.bands.length ? "Outside the benchmark’s bands" : "No benchmark defined"}</p>;
-  const [level, shape] = band.standing ? STANDINGS[band.standing] : ["none", "■"];
+function Status({ mark, unit, info }: { mark: Mark | null; unit: string | null; info: MetricInfo | undefined }) {
+  const { band = null, target = null } = mark ?? {};
+  if (!band && !target) return <p class="status none">{info?.bands.length ? "Outside the benchmark’s bands" : "No benchmark defined"}</p>;
+  const [level, shape] = band?.standing ? STANDINGS[band.standing] : ["none", "■"];
   return (
-    <p class={`status ${level}`}>
-      <span aria-hidden="true">{shape}</span> {sentence(band.label)} <span class="source">{sentence(range(band, unit))}. {band.source}</span>
-    </p>
+    <>
+      {band && (
+        <p class={`status ${level}`}>
+          <span aria-hidden="true">{shape}</span> {sentence(band.label)} <span class="source">{sentence(range(band, unit))}. {band.source}</span>
+        </p>
+      )}
+      {target && (
+        <p class="status target">
+          Target {formatValue(target.value, unit, "short")}{target.attainment !== null && `, ${formatValue(target.attainment, "ratio")} reached`} <span class="source">{target.source}</span>
+        </p>
+      )}
+    </>
   );
 }
 

@@ -4,9 +4,11 @@ import type { CatalogueData, DefinitionData } from "../api/types.gen.ts";
 import { useAsk } from "../api/use.ts";
 import { Definition } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
+import { IconButton } from "../components/icons.tsx";
 import { Skeleton } from "../components/tile.tsx";
 import { formatInstant, formatValue, setProject } from "../format.ts";
 import { link, navigate } from "../router.ts";
+import { save, toCsv, type Cell } from "../table.ts";
 
 type Catalog = NonNullable<CatalogueData["catalog"]>;
 
@@ -54,7 +56,7 @@ function Metrics({ catalog, search, chosen }: { catalog: Catalog; search: string
   const found = catalog.metrics.filter((metric) => matches(search, metric.name, metric.label, metric.description));
   return (
     <section class="tile full" aria-labelledby="metrics-title" data-tile="metrics">
-      <h2 id="metrics-title">Metrics <span class="count">{found.length}</span></h2>
+      <header><h2 id="metrics-title">Metrics <span class="count">{found.length}</span></h2><SaveCsv what="metrics" rows={found} keys={["name", "label", "kind", "unit", "owner", "status", "deprecated", "available", "unavailableBecause", "description"]} /></header>
       <ul class="entries">
         {found.map((metric) => (
           <li key={metric.name} class={metric.available ? "" : "off"}>
@@ -74,7 +76,7 @@ function Dimensions({ catalog, search }: { catalog: Catalog; search: string }) {
   const found = catalog.dimensions.filter((dimension) => matches(search, dimension.name, dimension.label, dimension.description));
   return (
     <section class="tile full" aria-labelledby="dimensions-title">
-      <h2 id="dimensions-title">Dimensions <span class="count">{found.length}</span></h2>
+      <header><h2 id="dimensions-title">Dimensions <span class="count">{found.length}</span></h2><SaveCsv what="dimensions" rows={found} keys={["name", "label", "dataType", "history", "description"]} /></header>
       <ul class="entries">
         {found.map((dimension) => (
           <li key={dimension.name}>
@@ -90,7 +92,7 @@ function Dimensions({ catalog, search }: { catalog: Catalog; search: string }) {
 function Tables({ catalog }: { catalog: Catalog }) {
   return (
     <section class="tile full" aria-labelledby="tables-title">
-      <h2 id="tables-title">Tables <span class="count">{catalog.tables.length}</span></h2>
+      <header><h2 id="tables-title">Tables <span class="count">{catalog.tables.length}</span></h2><SaveCsv what="tables" rows={catalog.tables} keys={["name", "available", "problem", "files", "rows", "dataThrough"]} /></header>
       <div class="table-frame" tabIndex={0} role="region" aria-label="Tables of the warehouse">
         <table>
           <thead><tr><th scope="col">Table</th><th scope="col">State</th><th scope="col" class="number">Files</th><th scope="col" class="number">Rows</th><th scope="col">Data through</th></tr></thead>
@@ -103,6 +105,12 @@ function Tables({ catalog }: { catalog: Catalog }) {
       </div>
     </section>
   );
+}
+
+/** What is listed, by the API's own names. */
+function SaveCsv<Row extends object>({ what, rows, keys }: { what: string; rows: Row[]; keys: Array<keyof Row & string> }) {
+  const table = { columns: keys.map((key) => ({ key, label: key })), rows: rows.map((row) => keys.map((key) => row[key] as Cell)) };
+  return <IconButton icon="save" name={`Save the ${what} as CSV`} onClick={() => save(`upswell-${what}.csv`, new Blob([toCsv(table)], { type: "text/csv" }))} />;
 }
 
 function Detail({ name }: { name: string }) {

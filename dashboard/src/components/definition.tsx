@@ -2,7 +2,7 @@
 import { DEFINITION } from "../api/documents.ts";
 import type { DefinitionData } from "../api/types.gen.ts";
 import { useAsk } from "../api/use.ts";
-import { formatInstant, formatValue, setProject, words } from "../format.ts";
+import { formatDate, formatEnd, formatInstant, formatValue, GRAIN_WORDS, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
 import { FailureNote } from "./failure.tsx";
 import { Panel } from "./panel.tsx";
@@ -38,6 +38,9 @@ export function Definition({ metric, catalog }: { metric: Metric; catalog: Catal
         <dt>Adds up</dt><dd>{metric.additive}</dd>
         <dt>Better when</dt><dd>{metric.goodDirection ? (metric.goodDirection.toLowerCase() === "up" ? "higher" : "lower") : "not stated"}</dd>
         <dt>Owner</dt><dd>{metric.owner ?? "nobody named"}</dd>
+        {metric.variantOf && <><dt>Variant of</dt><dd><a href={`/catalog?metric=${metric.variantOf}`}>{metric.variantOf}</a></dd></>}
+        {metric.variants.length > 0 && <><dt>Variants</dt><dd>{metric.variants.map((name, index) => <>{index > 0 && ", "}<a key={name} href={`/catalog?metric=${name}`}>{name}</a></>)}</dd></>}
+        {metric.tags.length > 0 && <><dt>Tags</dt><dd>{metric.tags.join(", ")}</dd></>}
         <dt>Status</dt><dd>{metric.status}</dd>
         <dt>Defined in</dt><dd><code>{metric.file}:{metric.line}</code>, version <code>{catalog.definitionVersion.slice(0, 12)}</code></dd>
         <dt>Name in the API</dt><dd><code>{metric.name}</code> ({metric.kind})</dd>
@@ -45,7 +48,19 @@ export function Definition({ metric, catalog }: { metric: Metric; catalog: Catal
       {metric.bands.length > 0 && (
         <>
           <h3>Bands</h3>
-          <ul>{metric.bands.map((band) => <li key={band.label}><strong>{band.label}</strong>: {range(band, metric.unit)} <span class="small">({band.source})</span></li>)}</ul>
+          <ul>{metric.bands.map((band) => <li key={`${band.label} ${slice(band.only)}`}><strong>{band.label}</strong>{slice(band.only)}: {range(band, metric.unit)} <span class="small">({band.source})</span></li>)}</ul>
+        </>
+      )}
+      {metric.targets.length > 0 && (
+        <>
+          <h3>Targets</h3>
+          <ul>{metric.targets.map((target, index) => <li key={index}><strong>{formatValue(target.value, metric.unit)}</strong>{slice(target.only)}{target.grain && ` by ${GRAIN_WORDS[target.grain]}`}{target.from && ` from ${formatDate(target.from)}`}{target.to && ` to ${formatEnd(target.to)}`} <span class="small">({target.source})</span></li>)}</ul>
+        </>
+      )}
+      {metric.versions.length > 0 && (
+        <>
+          <h3>Before</h3>
+          <ul>{metric.versions.map((version) => <li key={version.until}>To {formatEnd(version.until)}: {version.formula}{version.because && <span class="small"> ({version.because})</span>}</li>)}</ul>
         </>
       )}
       <h3>Freshness</h3>
@@ -58,6 +73,11 @@ export function Definition({ metric, catalog }: { metric: Metric; catalog: Catal
       <p><a class="button" href={`/explore?metrics=${metric.name}`}>Explore {metric.label}</a> <a class="button" href={`/catalog?metric=${metric.name}`}>In the catalogue</a></p>
     </div>
   );
+}
+
+/** " for segment SMB", or nothing for every slice. */
+function slice(only: Metric["bands"][number]["only"]): string {
+  return only.length ? ` for ${only.map((one) => `${words(one.dimension).toLowerCase()} ${String(one.value)}`).join(" and ")}` : "";
 }
 
 export function range(band: { low: number | null; high: number | null }, unit: string | null): string {

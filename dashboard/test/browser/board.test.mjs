@@ -70,13 +70,15 @@ test("every headline figure is the API's: value, change in words, band with its 
   await close();
 });
 
-test("the band is the API's word, whatever it is", async () => {
+test("band and target are the API's word, whatever they are", async () => {
   const band = { label: "in the red", low: 1.3, high: 1.4, source: "Plan of the board", standing: "BAD" };
+  const target = { value: 1.12, source: "Budget 2026", attainment: 0.975 };
   const { page, close } = await open(state, "/", {
-    prepare: (page) => rewrite(page, (body, request) => { if (isBoard(request)) body.data.kpiNrr.marks = [{ row: body.data.kpiNrr.rows.length - 1, metric: "nrr", band }]; return body; }),
+    prepare: (page) => rewrite(page, (body, request) => { if (isBoard(request)) body.data.kpiNrr.marks = [{ row: body.data.kpiNrr.rows.length - 1, metric: "nrr", band, target }]; return body; }),
   });
   assert.equal(await text(page, '[data-tile="kpi-nrr"] .status'), "▼ In the red From 130.0% to below 140.0%. Plan of the board");
   assert.equal(await page.locator('[data-tile="kpi-nrr"] .status.bad').count(), 1);
+  assert.equal(await text(page, '[data-tile="kpi-nrr"] .status.target'), "Target 112.0%, 97.5% reached Budget 2026");
   await close();
 });
 

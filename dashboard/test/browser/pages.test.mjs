@@ -51,6 +51,17 @@ test("the catalogue lists every metric and dimension, and why some are unavailab
   await close();
 });
 
+test("what the catalogue lists can be saved as CSV", async () => {
+  const { page, seen, close } = await open(state, "/catalog", { wait: false });
+  await page.waitForSelector(".entries");
+  const { catalog } = await api(state, seen.requests[0]);
+  for (const what of ["metrics", "dimensions", "tables"]) {
+    const csv = (await saved(page, page.getByRole("button", { name: `Save the ${what} as CSV` }))).toString("utf8");
+    for (const { name } of catalog[what]) assert.ok(csv.includes(`\r\n${name},`), name);
+  }
+  await close();
+});
+
 test("a metric that was added to the files is in the catalogue and in Explore without a rebuild", async () => {
   const { page, seen, close } = await open(state, "/catalog?metric=offer_acceptance", { wait: false });
   await page.waitForSelector('[data-tile="definition"] .formula');

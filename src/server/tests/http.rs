@@ -125,6 +125,31 @@ async fn requests_are_counted_by_route_not_by_path() {
     }
 }
 
+#[tokio::test]
+async fn deprecated_metrics_are_counted_by_their_name_through_both_doors() {
+    let app = app();
+    let document = r#"{"query": "{ a: metrics(select: [mrr, old_mrr], period: {start: \"2026-01-01\"}) { rowCount } b: metrics(select: [old_mrr], period: {start: \"2026-01-01\"}) { rowCount } }"}"#;
+    let json = [("content-type", "application/json")];
+    let asking = |uri: &str, body: &str| {
+        let mut request = Request::builder().uri(uri);
+        if !body.is_empty() {
+            request = request.method(Method::POST).header(json[0].0, json[0].1);
+        }
+        request.body(Body::from(body.to_owned())).unwrap()
+    };
+    assert_eq!(send(app.clone(), asking("/graphql", document)).await.status, StatusCode::OK);
+    let rows = "/api/v1/metrics.csv?select=old_mrr&start=2026-01-01";
+    assert_eq!(send(app.clone(), asking(rows, "")).await.status, StatusCode::OK);
+    let rows = "/api/v1/metrics.csv?select=mrr&start=2026-01-01";
+    assert_eq!(send(app.clone(), asking(rows, "")).await.status, StatusCode::OK);
+    let counted = send(app, asking("/metrics", "")).await;
+    let lines = counted.text().lines();
+    let lines: Vec<&str> = lines.filter(|line| line.contains("deprecated_metrics_asked")).collect();
+    let total = "upswell_deprecated_metrics_asked_total{metric=\"old_mrr\"} 2";
+    assert!(lines.contains(&total), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("\"mrr\"")), "{lines:?}");
+}
+
 /// Asks twice on one server, which keeps what may be kept.
 async fn twice(headers: [&[(&str, &str)]; 2], body: &str) -> [Answer; 2] {
     let state = ServerState::new(testing::api().0.keeping(1 << 20));
@@ -161,29 +186,4 @@ async fn errors_are_never_kept() {
     let [first, again] = twice([&json, &other], r#"{"query": "{ nothing }"}"#).await;
     assert_eq!(first.json()["errors"][0]["extensions"]["requestId"], "first");
     assert_eq!(again.json()["errors"][0]["extensions"]["requestId"], "second");
-}
-
-#[tokio::test]
-async fn deprecated_metrics_are_counted_by_their_name_through_both_doors() {
-    let app = app();
-    let document = r#"{"query": "{ a: metrics(select: [mrr, old_mrr], period: {start: \"2026-01-01\"}) { rowCount } b: metrics(select: [old_mrr], period: {start: \"2026-01-01\"}) { rowCount } }"}"#;
-    let json = [("content-type", "application/json")];
-    let asking = |uri: &str, body: &str| {
-        let mut request = Request::builder().uri(uri);
-        if !body.is_empty() {
-            request = request.method(Method::POST).header(json[0].0, json[0].1);
-        }
-        request.body(Body::from(body.to_owned())).unwrap()
-    };
-    assert_eq!(send(app.clone(), asking("/graphql", document)).await.status, StatusCode::OK);
-    let rows = "/api/v1/metrics.csv?select=old_mrr&start=2026-01-01";
-    assert_eq!(send(app.clone(), asking(rows, "")).await.status, StatusCode::OK);
-    let rows = "/api/v1/metrics.csv?select=mrr&start=2026-01-01";
-    assert_eq!(send(app.clone(), asking(rows, "")).await.status, StatusCode::OK);
-    let counted = send(app, asking("/metrics", "")).await;
-    let lines = counted.text().lines();
-    let lines: Vec<&str> = lines.filter(|line| line.contains("deprecated_metrics_asked")).collect();
-    let total = "upswell_deprecated_metrics_asked_total{metric=\"old_mrr\"} 2";
-    assert!(lines.contains(&total), "{lines:?}");
-    assert!(!lines.iter().any(|line| line.contains("\"mrr\"")), "{lines:?}");
 }
