@@ -9,7 +9,7 @@ use crate::model::MovementClass;
 
 use super::units::by_product;
 use super::{
-    BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Place, RetentionAsk, Slicer,
+    BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Place, RetentionAsk, Share, Slicer,
     over_customers, split,
 };
 
@@ -76,7 +76,8 @@ struct State {
     others: u32,
 }
 
-/// A unit of the cohort in a window.
+/// A unit of the cohort in a window, or an owner's part of it.
+#[derive(Debug, Clone, Copy)]
 struct Piece {
     start: i128,
     end: i128,
@@ -201,23 +202,29 @@ impl Pass<'_> {
             let Some(whole) = self.piece(window) else { continue };
             let at = self.ask.windows[window].start;
             owners.owners_at(place.customer, at, self.ask.as_of, &mut held);
-            if held.is_empty() {
-                self.add(place, window, &whole);
-                continue;
-            }
-            let parts = split(whole.start, &held).into_iter().zip(split(whole.end, &held));
-            let parts = parts.zip(split(whole.left_out, &held));
-            for (share, ((start, end), left_out)) in held.iter().zip(parts) {
-                let part = Piece { start, end, left_out, expanded: whole.expanded };
-                self.add(&Place { owner: share.owner, ..*place }, window, &part);
+            let parts =
+                if held.is_empty() { vec![(NONE, whole)] } else { split_piece(&whole, &held) };
+            for (key, part) in self.slicer.by_owner(place, parts.into_iter(), Piece::add) {
+                self.cells.of(key)[window].count(&part);
             }
         }
     }
+}
 
-    fn add(&mut self, place: &Place, window: usize, piece: &Piece) {
-        if let Some(key) = self.slicer.key(place) {
-            self.cells.of(key)[window].count(piece);
-        }
+/// Each owner's part, by largest remainder.
+fn split_piece(whole: &Piece, held: &[Share]) -> Vec<(Code, Piece)> {
+    let ends = split(whole.start, held).into_iter().zip(split(whole.end, held));
+    let parts = ends.zip(split(whole.left_out, held));
+    let parts = parts.map(|((start, end), left_out)| Piece { start, end, left_out, ..*whole });
+    held.iter().map(|share| share.owner).zip(parts).collect()
+}
+
+impl Piece {
+    /// The part of another owner of the same unit.
+    fn add(&mut self, other: Self) {
+        self.start += other.start;
+        self.end += other.end;
+        self.left_out += other.left_out;
     }
 }
 
