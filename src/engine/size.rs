@@ -55,7 +55,6 @@ impl Answer {
                 table.marks.len() * (size_of::<Mark>() + 4 * TEXT)
                     + table.rows.len() * columns * (size_of::<Cell>() + TEXT)
                     + columns * 256
-                    + table.marks.len() * (size_of::<Mark>() + 4 * TEXT)
                     + table.sql.as_ref().map_or(0, String::len)
             }
         };
