@@ -112,7 +112,8 @@ pub struct Facts<'a> {
 
 macro_rules! cached {
     ($self:ident, $key:expr, $variant:ident, $load:expr) => {{
-        let load = async { $load.await.map(|loaded| Fact::$variant(Arc::new(loaded))) };
+        // On the heap, for what loads is deep.
+        let load = Box::pin(async { $load.await.map(|loaded| Fact::$variant(Arc::new(loaded))) });
         match $self.cache.try_get_with($key, load).await {
             Ok(Fact::$variant(fact)) => Ok(fact),
             Ok(_) => {

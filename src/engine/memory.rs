@@ -124,7 +124,7 @@ mod tests {
     async fn keys_count_against_the_facts() {
         let memory = memory(1 << 24);
         let held = memory.held().await.unwrap();
-        let names: Vec<String> = (0..20_000).map(|number| format!("c{number:07}")).collect();
+        let names: Vec<String> = (0..100_000).map(|number| format!("c{number:07}")).collect();
         held.keys.of("customer").intern(names.iter().map(|name| Some(name.as_str())));
         memory.held().await.unwrap();
         assert!(held.keys.bytes() > 1 << 20);

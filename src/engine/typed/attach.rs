@@ -135,7 +135,7 @@ pub async fn attach_rows(
     let run = run_attach(context, kind, &periods).await?;
     let names = product_names(context, kind).await;
     let products = sorted_products(&run);
-    let groups = groups_of(context, &run.cells, &run.slicer);
+    let groups = groups_of(context, run.cells.found().map(|(key, _)| key), &run.slicer);
     context.check_rows(groups.len() * periods.len() * (products.len() + 1))?;
     let calendar = context.facts.model.calendar;
     let mut rows = Vec::new();

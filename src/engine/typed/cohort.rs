@@ -146,7 +146,7 @@ fn rows_of(
     found: &Cohorts,
     periods: &[Period],
 ) -> Vec<CohortAnswerRow> {
-    let groups = groups_of(context, &found.cells, &pass.slicer);
+    let groups = groups_of(context, found.cells.iter().map(|(key, _)| key), &pass.slicer);
     let scale = pass.loaded.facts.scale;
     let mut rows = Vec::with_capacity(pass.width() * groups.len());
     let mut unknown = 0;

@@ -9,7 +9,7 @@ mod retention;
 mod variants;
 mod windows;
 
-use crate::kernels::{Cells, Slicer};
+use crate::kernels::Slicer;
 use crate::values::Scalar;
 
 use super::context::Context;
@@ -25,13 +25,13 @@ pub use variants::variant_rows;
 /// Groups in order (nulls last), each with its key if any fact fell into it. Without group-by the
 /// one group is always there.
 #[must_use]
-pub fn groups_of<T: Default + Clone + PartialEq>(
+pub fn groups_of(
     context: &Context<'_>,
-    cells: &Cells<T>,
+    keys: impl Iterator<Item = u64>,
     slicer: &Slicer,
 ) -> Vec<(Vec<Scalar>, Option<u64>)> {
     let mut groups: Vec<(Vec<Scalar>, Option<u64>)> =
-        cells.found().map(|(key, _)| (slicer.values(key), Some(key))).collect();
+        keys.map(|key| (slicer.values(key), Some(key))).collect();
     if groups.is_empty() && context.query().group_by.is_empty() {
         groups.push((Vec::new(), None));
     }

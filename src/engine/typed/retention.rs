@@ -234,7 +234,7 @@ pub async fn retention_rows(
     let newest = context.facts.balance(pass.balance).await?.facts.newest;
     let periods = context.periods(newest)?;
     let run = run_retention(context, pass, &periods).await?;
-    let groups = groups_of(context, &run.cells, &run.slicer);
+    let groups = groups_of(context, run.cells.found().map(|(key, _)| key), &run.slicer);
     context.check_rows(groups.len() * periods.len())?;
     let unknown = (0..periods.len()).filter(|row| !run.known(context, *row)).count();
     if unknown > 0 {
