@@ -127,7 +127,8 @@ impl WarehouseView {
             Ok(table) => table.id.clone(),
             Err(error) => format!("{error:?}"),
         };
-        names.into_iter().map(|name| format!("{name}={}\n", state(name))).collect()
+        let states = names.into_iter().map(|name| format!("{name}={}", state(name)));
+        states.collect::<Vec<String>>().join("\n")
     }
 
     /// Short hash of the exact files of these tables: the same id, the same answers.

@@ -380,7 +380,7 @@ impl Facts<'_> {
                 if as_of == i64::MAX {
                     return Ok(column.as_ref().clone());
                 }
-                Ok(column.known_by(&*self.known_from(entity).await?, as_of))
+                Ok(column.known_by(&self.known_from(entity).await?, as_of))
             }
             (DimensionValue::RollUp { of, map }, _) => {
                 let parent = Box::pin(self.dimension(of, axes, as_of)).await?;

@@ -17,6 +17,7 @@ use crate::planner::{Ask, MetricQuery, Scope};
 use crate::values::Scalar;
 
 use super::ProblemInfo;
+use super::response::Until;
 
 type Answers = HashMap<String, ApiResult<Arc<Answer>>>;
 
@@ -67,7 +68,7 @@ impl Execution {
 
     /// Until when the same document would be answered the same, if nothing was computed for it:
     /// such a response says of all its answers that they are cached.
-    pub fn kept_until(&self) -> Option<Option<Instant>> {
+    pub fn kept_until(&self) -> Option<Until> {
         (!self.computed.load(Ordering::Relaxed)).then(|| self.seen.until())
     }
 

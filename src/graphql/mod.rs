@@ -229,7 +229,7 @@ impl Api {
         let keeps = errors.is_empty() && deprecated.is_empty();
         let kept_until = execution.kept_until().filter(|_| keeps);
         let response = GraphqlResponse::answered(&data, &errors, &caller.request_id);
-        Ok(GraphqlResponse { kept_until, deprecated, ..response })
+        Ok(GraphqlResponse { deprecated, kept_until, ..response })
     }
 
     /// What each root field asks, by response key.

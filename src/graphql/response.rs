@@ -12,6 +12,9 @@ use crate::error::ErrorCode;
 use super::errors::{Errors, Reported};
 
 /// A response with all that an HTTP layer needs to know about it.
+/// When an answer may be another one; none: never.
+pub(super) type Until = Option<Instant>;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphqlResponse {
     /// The JSON body.
@@ -20,7 +23,7 @@ pub struct GraphqlResponse {
     /// Deprecated metrics that were asked for, each once.
     pub deprecated: Vec<String>,
     /// Set where the same request may be answered with the same body: until when, if not always.
-    pub(super) kept_until: Option<Option<Instant>>,
+    pub(super) kept_until: Option<Until>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -208,7 +208,9 @@ mod tests {
     fn runs_are_orders_unless_an_order_has_several() {
         let part = |lines: &[(bool, Code, i64)]| {
             let mut part = OrderPart::default();
-            lines.iter().for_each(|line| part.push(line.0, line.1, 0, line.2));
+            for line in lines {
+                part.push(line.0, line.1, 0, line.2);
+            }
             part
         };
         let parts =

@@ -194,13 +194,6 @@ fn count(
     offsets
 }
 
-fn take<'a, T>(from: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    let all = std::mem::take(from);
-    let (taken, rest) = all.split_at_mut(count.min(all.len()));
-    *from = rest;
-    taken
-}
-
 impl<'a> Part<'a> {
     /// The next customers' places.
     fn take<'o>(&mut self, offsets: &'o [u32], customers: &Range<usize>) -> Part<'o>
@@ -211,12 +204,12 @@ impl<'a> Part<'a> {
         Part {
             customers: customers.clone(),
             offsets: &offsets[customers.start..=customers.end],
-            time: take(&mut self.time, rows),
-            amount: take(&mut self.amount, rows),
-            product: take(&mut self.product, rows),
-            class: take(&mut self.class, rows),
-            kind: take(&mut self.kind, rows),
-            offer: take(&mut self.offer, rows),
+            time: self.time.split_off_mut(..rows.min(self.time.len())).unwrap_or_default(),
+            amount: self.amount.split_off_mut(..rows.min(self.amount.len())).unwrap_or_default(),
+            product: self.product.split_off_mut(..rows.min(self.product.len())).unwrap_or_default(),
+            class: self.class.split_off_mut(..rows.min(self.class.len())).unwrap_or_default(),
+            kind: self.kind.split_off_mut(..rows.min(self.kind.len())).unwrap_or_default(),
+            offer: self.offer.split_off_mut(..rows.min(self.offer.len())).unwrap_or_default(),
         }
     }
 

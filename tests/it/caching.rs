@@ -62,7 +62,7 @@ fn mrr(answer: &Json) -> f64 {
 async fn the_second_answer_is_kept_and_the_third_is_the_whole_response() {
     let root = TempDir::new().unwrap();
     movement(root.path(), "one", "a,2024-01-01T00:00:00Z,new,10.00");
-    let api = api(root.path(), Duration::from_secs(60), EngineSettings::default());
+    let api = api(root.path(), Duration::from_mins(1), EngineSettings::default());
     let mut said = Vec::new();
     for _ in 0..4 {
         let (answer, whole) = ask(&api, MRR).await;
@@ -113,7 +113,7 @@ async fn without_memory_or_without_a_listing_s_age_nothing_is_kept() {
     let root = TempDir::new().unwrap();
     movement(root.path(), "one", "a,2024-01-01T00:00:00Z,new,10.00");
     let off = EngineSettings { result_memory: 0, ..EngineSettings::default() };
-    let computed = api(root.path(), Duration::from_secs(60), off);
+    let computed = api(root.path(), Duration::from_mins(1), off);
     let listed = api(root.path(), Duration::ZERO, EngineSettings::default());
     for _ in 0..3 {
         let (answer, whole) = ask(&computed, MRR).await;
@@ -130,7 +130,7 @@ const PROBLEMS: &str = "{ catalog { problems { message } } }";
 #[tokio::test(flavor = "multi_thread")]
 async fn other_problems_are_said_at_once() {
     let root = TempDir::new().unwrap();
-    let before = api(root.path(), Duration::from_secs(60), EngineSettings::default());
+    let before = api(root.path(), Duration::from_mins(1), EngineSettings::default());
     ask(&before, PROBLEMS).await;
     let (answer, whole) = ask(&before, PROBLEMS).await;
     assert_eq!(
@@ -189,7 +189,7 @@ async fn facts_that_would_not_fit_are_refused_by_name_and_the_rest_answers() {
     let root = demo(200, 12, 5);
     // Room for the dozen products, not for the ledger's columns.
     let settings = EngineSettings { facts_memory: 8 << 10, ..EngineSettings::default() };
-    let api = api(root.path(), Duration::from_secs(60), settings);
+    let api = api(root.path(), Duration::from_mins(1), settings);
     let (refused, _) = ask(&api, "{ nrr(period: {last: 1}, grain: YEAR) { rows { nrr } } }").await;
     let error = &refused["errors"][0];
     assert_eq!(error["extensions"]["code"], "RESOURCE_LIMIT", "{refused:#}");

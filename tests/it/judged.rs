@@ -80,10 +80,10 @@ o1,a,p,2024-02-01T00:00:00Z,1,1.00\no2,b,p,2024-02-01T00:00:00Z,1,1.00\no2,b,q,2
 
 const YEAR: &str = r#"period: {start: "2024-01-01", end: "2025-01-01"}"#;
 
-async fn marks(
-    api: &Api,
-    arguments: &str,
-) -> Vec<(i64, String, Option<String>, Option<f64>, Option<f64>)> {
+/// Row, metric, band, target and how much of it is reached.
+type Judged = (i64, String, Option<String>, Option<f64>, Option<f64>);
+
+async fn marks(api: &Api, arguments: &str) -> Vec<Judged> {
     let document = format!(
         "{{ metrics({arguments}) {{ marks {{ row metric band {{ label }} target {{ value attainment source }} }} }} }}"
     );
@@ -141,7 +141,7 @@ async fn bands_and_targets_of_ratios_follow_the_slice() {
 #[tokio::test]
 async fn targets_of_amounts_are_for_their_own_slice_grain_and_days() {
     let (_root, api) = project();
-    let target = |found: &[(i64, String, Option<String>, Option<f64>, Option<f64>)]| -> Vec<_> {
+    let target = |found: &[Judged]| -> Vec<_> {
         found.iter().map(|mark| (mark.0, mark.3, mark.4)).collect()
     };
     let whole = marks(&api, &format!("select: [expansion_mrr], {YEAR}, grain: YEAR")).await;

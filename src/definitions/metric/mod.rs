@@ -94,10 +94,13 @@ impl KindDef {
             Self::Duration(def) => def.filter.as_ref(),
             Self::Attribution(def) => def.filter.as_ref(),
             Self::Cohort(def) => def.filter.as_ref(),
-            // Rows of one dataset are filtered by an expression over its columns.
-            Self::Aggregate(_) | Self::Conversion(_) => None,
-            // Metrics of metrics: their inputs carry filters.
-            Self::Ratio(_) | Self::Derived(_) | Self::Cumulative(_) => None,
+            // Rows of one dataset are filtered by an expression over its columns; of metrics of
+            // metrics the inputs carry filters.
+            Self::Aggregate(_)
+            | Self::Conversion(_)
+            | Self::Ratio(_)
+            | Self::Derived(_)
+            | Self::Cumulative(_) => None,
         }
     }
 }

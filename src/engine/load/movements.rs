@@ -110,7 +110,7 @@ fn rows_of(keys: &ArrayRef, only: &[Arc<str>]) -> ApiResult<Vec<Option<bool>>> {
     let only: Vec<Key> = only.iter().map(|name| Key::new(name)).collect();
     let mut found = Vec::with_capacity(keys.len());
     for_each_key(keys, |_, key| {
-        found.push(key.map(|key| only.iter().any(|name| name.same(&key))))
+        found.push(key.map(|key| only.iter().any(|name| name.same(&key))));
     })?;
     Ok(found)
 }

@@ -66,11 +66,11 @@ impl Visit for Balances {
         let product = coded(batch, self.product.as_ref())?;
         // Rows of one month lie together.
         let mut last: Option<(i64, i32)> = None;
-        for row in 0..customer.len() {
+        for (row, customer) in customer.into_iter().enumerate() {
             let known = [&month.nulls, &amount.nulls]
                 .iter()
                 .all(|nulls| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)));
-            if !known || customer[row] == NONE {
+            if !known || customer == NONE {
                 self.left_out += 1;
                 continue;
             }
@@ -81,7 +81,7 @@ impl Visit for Balances {
             };
             last = Some((at, month));
             self.rows.push(SnapshotRow {
-                customer: customer[row],
+                customer,
                 product: product.get(row).copied().unwrap_or(NONE),
                 month,
                 amount: amount.values[row],

@@ -37,7 +37,7 @@ impl RuleSet {
         };
         let rules = RetentionRules { variant_of: None, ..kind.rules.clone() };
         let window = window.unwrap_or(kind.window);
-        let kind = RetentionKind { rules, window, ..kind.clone() };
+        let kind = RetentionKind { window, rules, ..kind.clone() };
         Ok(Self { kind, filter: metric.filter.clone() })
     }
 

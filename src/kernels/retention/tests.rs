@@ -132,7 +132,9 @@ proptest! {
         if arrangement == 1 {
             windows.sort_by_key(|window| window.start);
             let length = windows.first().map_or(1, |first| first.end - first.start);
-            windows.iter_mut().for_each(|window| window.end = window.start + length);
+            for window in &mut windows {
+                window.end = window.start + length;
+            }
         }
         if arrangement == 2 {
             let mut at = windows.first().map_or(0, |first| first.start);

@@ -13,7 +13,7 @@ use super::{ask, open, warehouse::write_table};
 
 pub const PROJECT: &str = "version: 1\nwarehouse: warehouse\n";
 
-pub const TICKETS: &str = r#"
+pub const TICKETS: &str = r"
 datasets:
   - name: tickets
     description: One row per support ticket.
@@ -41,7 +41,7 @@ datasets:
       - { name: device_id, key: true }
       - { name: device_model, expr: model }
       - { name: device_line, roll_up: { of: device_model, map: { A1: desk, A2: desk } } }
-"#;
+";
 
 pub const METRICS: &str = r"
 metrics:
