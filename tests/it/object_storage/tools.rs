@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -42,6 +43,9 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Tests run beside each other: who comes second finds what the first one installed.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tools").join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -50,6 +54,7 @@ fn folder(name: &str) -> PathBuf {
 
 /// A program of a Python package in an environment of its own.
 pub fn python_tool(name: &str, package: &str, program: &str) -> Command {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder(name);
     let installed = folder.join("installed").join(package);
     if !installed.exists() {
@@ -62,6 +67,7 @@ pub fn python_tool(name: &str, package: &str, program: &str) -> Command {
 
 /// A program of an npm package in a folder of its own.
 pub fn node_tool(name: &str, package: &str, program: &str) -> Command {
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder(name);
     let program = folder.join("node_modules/.bin").join(program);
     if !program.exists() {
