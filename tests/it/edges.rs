@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use upswell::graphql::Api;
 
 use crate::support::warehouse::write_table;
-use crate::support::{api, ask, refused};
+use crate::support::{api, api_of, ask, refused};
 
 const LEDGER: &str =
     "movement_id,customer_id,product_id,occurred_at,movement,expansion_type,amount\n";
@@ -233,4 +233,31 @@ async fn contradictions_are_said() {
         refused(&api, "{ timeToExpansion(milestone: \"ok\") { rows { subjects } } }").await;
     assert_eq!(code, "BAD_REQUEST");
     assert!(message.contains("origin: MILESTONE"), "{message}");
+}
+
+/// C-1 of a on the 1st is followed by C-2 on the 11th; b calls once. A call is no answer to itself.
+#[tokio::test]
+async fn a_row_does_not_follow_itself() {
+    let root = TempDir::new().unwrap();
+    write_table(
+        &root.path().join("warehouse"),
+        "mrr_movements",
+        &format!(
+            "{LEDGER}1,a,p,2024-01-01T08:00:00Z,new,,1.00\n2,a,p,2024-01-11T08:00:00Z,expansion,seat,1.00\n\
+             3,b,p,2024-01-05T08:00:00Z,new,,1.00"
+        ),
+    );
+    let again = "metrics:\n  - name: moved_again\n    kind: conversion\n    entity: customer\n    within_days: 30\n\
+                 \u{20}   base: { dataset: mrr_movements }\n    conversion: { dataset: mrr_movements }\n";
+    let api = api_of(
+        root.path(),
+        &[("upswell.yml", "version: 1\nwarehouse: warehouse\n"), ("metrics/m.yml", again)],
+    );
+    let data = ask(
+        &api,
+        "{ metrics(select: [moved_again], groupBy: [customer_id],
+           period: {start: \"2024-01-01\", end: \"2024-02-01\"}) { rows } }",
+    )
+    .await;
+    assert_eq!(column(&data, "moved_again"), json!([0.5, 0.0]));
 }

@@ -44,11 +44,16 @@ pub async fn run_conversion(
     for times in conversions.values_mut() {
         times.sort_unstable();
     }
+    // Rows of one dataset by one time: a row does not follow itself.
+    let same_rows =
+        kind.base.dataset == kind.conversion.dataset && kind.base.time == kind.conversion.time;
     let mut counted: HashMap<Vec<Scalar>, Vec<(i128, i128)>> = HashMap::new();
     for event in base {
-        let converted = conversions
-            .get(&event.key)
-            .is_some_and(|times| follows(context, times, event.at, kind.within_days));
+        let from = event.at.saturating_add(i64::from(same_rows));
+        let converted = conversions.get(&event.key).is_some_and(|times| {
+            let next = times.get(times.partition_point(|time| *time < from));
+            next.is_some_and(|next| within(context, event.at, *next, kind.within_days))
+        });
         let cells = counted.entry(event.group).or_insert_with(|| vec![(0, 0); periods.len()]);
         let (converted_events, base_events) = &mut cells[event.period];
         *converted_events += i128::from(converted) * event.weight;
@@ -64,13 +69,11 @@ pub async fn run_conversion(
     Ok(AggregateValues { by_group, empty: None })
 }
 
-/// Whether the first conversion at or after the event lies within the days.
-fn follows(context: &Context<'_>, times: &[i64], at: i64, within_days: u32) -> bool {
+/// Whether an instant lies within the calendar days after another.
+fn within(context: &Context<'_>, at: i64, next: i64, days: u32) -> bool {
     let calendar = &context.facts.model.calendar;
-    times.get(times.partition_point(|time| *time < at)).is_some_and(|next| {
-        let days = calendar.day_of(Instant(*next)) - calendar.day_of(Instant(at));
-        days.num_days() <= i64::from(within_days)
-    })
+    let waited = calendar.day_of(Instant(next)) - calendar.day_of(Instant(at));
+    waited.num_days() <= i64::from(days)
 }
 
 async fn base_events(
