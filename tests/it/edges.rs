@@ -261,3 +261,26 @@ async fn a_row_does_not_follow_itself() {
     .await;
     assert_eq!(column(&data, "moved_again"), json!([0.5, 0.0]));
 }
+
+#[tokio::test]
+async fn the_median_of_money_is_its_exact_middle() {
+    let root = TempDir::new().unwrap();
+    write_table(
+        &root.path().join("warehouse"),
+        "mrr_movements",
+        &format!(
+            "{LEDGER}1,a,p,2024-01-01T08:00:00Z,new,,0.01\n2,b,p,2024-01-11T08:00:00Z,new,,63.33"
+        ),
+    );
+    let median = "metrics:\n  - { name: middle, kind: aggregate, dataset: mrr_movements, aggregate: median, expr: amount }\n";
+    let api = api_of(
+        root.path(),
+        &[("upswell.yml", "version: 1\nwarehouse: warehouse\n"), ("metrics/m.yml", median)],
+    );
+    let data = ask(
+        &api,
+        "{ metrics(select: [middle], period: {start: \"2024-01-01\", end: \"2024-02-01\"}) { rows } }",
+    )
+    .await;
+    assert_eq!(column(&data, "middle"), json!([31.67]));
+}

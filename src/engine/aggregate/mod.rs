@@ -153,5 +153,11 @@ fn value_of(aggregate: Aggregate, parts: &[Option<Number>]) -> Option<Number> {
         let counted = parts.get(1).cloned().flatten();
         return first.zip(counted).and_then(|(sum, count)| sum.div(&count));
     }
-    first
+    match first {
+        // Exact in decimals with a place more than the column's; as a number the nearest double.
+        Some(Number::Decimal(value, scale)) if aggregate == Aggregate::Median => {
+            Number::fraction(value, 10i128.checked_pow(scale.into())?)
+        }
+        first => first,
+    }
 }

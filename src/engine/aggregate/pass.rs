@@ -188,8 +188,20 @@ fn parts_of(
         (Aggregate::Max, _) => vec![max(value.clone())],
         (Aggregate::Average, _) if split => vec![exact()?, weight()],
         (Aggregate::Average, _) => vec![exact()?, count(value.clone())],
-        (Aggregate::Median, _) => vec![median(cast(value.clone(), DataType::Float64))],
+        (Aggregate::Median, _) => {
+            let found = value.get_type(rows.schema()).map_err(plan_error)?;
+            vec![median(cast(value.clone(), halves_of(&found)))]
+        }
     })
+}
+
+/// A type that holds the middle of two values exactly: one more place where they are not floats.
+fn halves_of(found: &DataType) -> DataType {
+    match found {
+        DataType::Decimal128(_, scale) => DataType::Decimal128(38, scale.saturating_add(1)),
+        found if found.is_integer() => DataType::Decimal128(38, 1),
+        _ => DataType::Float64,
+    }
 }
 
 /// Integers are summed as decimals, which cannot wrap; decimals stay exact; floats are floats.
