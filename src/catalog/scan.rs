@@ -34,6 +34,9 @@ pub(super) struct FilesTable {
     pub store: Arc<Store>,
     pub delivered: Arc<Delivered>,
     pub files: Vec<Arc<DataFile>>,
+    /// Whether filters are held against the pages' statistics too: a request a file that pays where
+    /// few pages are left.
+    pub by_pages: bool,
 }
 
 #[async_trait]
@@ -78,8 +81,7 @@ impl TableProvider for FilesTable {
         };
         let mut source = ParquetSource::new(Arc::clone(&schema))
             .with_parquet_file_reader_factory(Arc::new(readers))
-            // Footers are at hand, page indexes would cost a request per file and query.
-            .with_enable_page_index(false);
+            .with_enable_page_index(self.by_pages);
         if let Some(filter) = conjunction(filters.to_vec()) {
             let schema = DFSchema::try_from(Arc::clone(&schema))?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);

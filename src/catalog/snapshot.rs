@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDate;
-use datafusion::common::TableReference;
+use datafusion::common::{Column, TableReference};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 
 use super::columns::Delivered;
@@ -56,7 +57,8 @@ impl TableSnapshot {
         months: Option<(NaiveDate, NaiveDate)>,
     ) -> ApiResult<LogicalPlan> {
         let files = self.files.iter().filter(|file| within(file, months)).cloned().collect();
-        self.plan(columns, Arc::clone(&self.delivered), files)
+        let table = self.table(Arc::clone(&self.delivered), files);
+        planned(&self.dataset, self.scan_of(columns, table)?.build())
     }
 
     /// A plan like [`Self::scan`]'s over those of the files that pass, with the texts of `keys` as
@@ -70,27 +72,44 @@ impl TableSnapshot {
         keys: &[ColumnName],
         passes: impl Fn(&DataFile) -> bool,
     ) -> ApiResult<LogicalPlan> {
-        let schemas: Vec<_> = self.files.iter().map(|f| Arc::clone(&f.footer.schema)).collect();
-        let delivered = self.delivered.with_keys(keys, &schemas);
         let files = self.files.iter().filter(|file| passes(file)).cloned().collect();
-        self.plan(columns, Arc::new(delivered), files)
+        let table = self.table(self.with_keys(keys), files);
+        planned(&self.dataset, self.scan_of(columns, table)?.build())
     }
 
-    fn plan(
+    /// A plan like [`Self::scan_files`]'s over the rows whose `key` is one of few texts. Where files
+    /// are sorted by it, little more than these rows is read.
+    ///
+    /// # Errors
+    /// As for [`Self::scan`].
+    pub fn scan_only(
         &self,
         columns: &[ColumnName],
-        delivered: Arc<Delivered>,
-        files: Vec<Arc<DataFile>>,
+        keys: &[ColumnName],
+        (key, texts): (&ColumnName, &[Arc<str>]),
     ) -> ApiResult<LogicalPlan> {
+        let table = self.table(self.with_keys(keys), self.files.clone());
+        let table = FilesTable { by_pages: true, ..table };
+        let texts = texts.iter().map(|text| lit(text.as_ref())).collect();
+        let only = Expr::Column(Column::from_name(key.as_str())).in_list(texts, false);
+        let scan = self.scan_of(columns, table)?;
+        planned(&self.dataset, scan.filter(only).and_then(LogicalPlanBuilder::build))
+    }
+
+    fn with_keys(&self, keys: &[ColumnName]) -> Arc<Delivered> {
+        let schemas: Vec<_> = self.files.iter().map(|f| Arc::clone(&f.footer.schema)).collect();
+        Arc::new(self.delivered.with_keys(keys, &schemas))
+    }
+
+    fn table(&self, delivered: Arc<Delivered>, files: Vec<Arc<DataFile>>) -> FilesTable {
+        FilesTable { store: Arc::clone(&self.store), delivered, files, by_pages: false }
+    }
+
+    fn scan_of(&self, columns: &[ColumnName], table: FilesTable) -> ApiResult<LogicalPlanBuilder> {
         let indices = columns.iter().map(|c| self.index_of(c)).collect::<ApiResult<Vec<_>>>()?;
-        let table = FilesTable { store: Arc::clone(&self.store), delivered, files };
         let name = TableReference::bare(self.dataset.as_str());
-        LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), Some(indices))
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(|error| {
-                tracing::error!(%error, table = %self.dataset, "a scan cannot be planned");
-                ApiError::new(ErrorCode::Internal, "the question could not be planned")
-            })
+        let source = provider_as_source(Arc::new(table));
+        planned(&self.dataset, LogicalPlanBuilder::scan(name, source, Some(indices)))
     }
 
     /// The earliest and latest instant of a timestamp column, from the footers alone; none where
@@ -169,6 +188,13 @@ impl TableSnapshot {
             ApiError::new(ErrorCode::Internal, message)
         })
     }
+}
+
+fn planned<T>(dataset: &DatasetName, plan: Result<T, DataFusionError>) -> ApiResult<T> {
+    plan.map_err(|error| {
+        tracing::error!(%error, table = %dataset, "a scan cannot be planned");
+        ApiError::new(ErrorCode::Internal, "the question could not be planned")
+    })
 }
 
 fn within(file: &DataFile, months: Option<(NaiveDate, NaiveDate)>) -> bool {

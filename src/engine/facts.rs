@@ -292,8 +292,17 @@ impl Facts<'_> {
 
     pub async fn orders(&self, kind: &AttachKind) -> ApiResult<Arc<LoadedOrders>> {
         let table = self.reader.table(&kind.orders.dataset)?;
-        let id = format!("orders {} {}", kind.orders.dataset, table.id);
-        cached!(self, id, Orders, load_orders(&self.reader, self.model, self.keys, &kind.orders))
+        let whole = format!("orders {} {}", kind.orders.dataset, table.id);
+        let alone = format!("{whole} {AS_THEY_COME}");
+        let load = |by_customer: bool| {
+            load_orders(&self.reader, self.model, self.keys, (&kind.orders, by_customer))
+        };
+        if !self.reads.orders_by_customer && !self.cache.contains_key(&whole) {
+            return cached!(self, alone, Orders, load(false));
+        }
+        let loaded: ApiResult<Arc<LoadedOrders>> = cached!(self, whole, Orders, load(true));
+        self.cache.invalidate(&alone).await;
+        loaded
     }
 
     pub async fn products(&self, kind: &AttachKind) -> ApiResult<Arc<LoadedProducts>> {

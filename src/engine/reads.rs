@@ -15,7 +15,11 @@ use super::load::BalanceColumns;
 
 /// What the plans of a document read of each balance between them.
 #[derive(Debug, Clone, Default)]
-pub struct Reads(HashMap<BalanceName, Read>);
+pub struct Reads {
+    balances: HashMap<BalanceName, Read>,
+    /// Whether any of them looks at whose orders are.
+    pub orders_by_customer: bool,
+}
 
 /// What is read of one balance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,17 +37,18 @@ impl Reads {
         let mut reads = Self::default();
         for plan in plans {
             for leaf in &plan.leaves {
+                reads.orders_by_customer |= looks_at_buyers(leaf, plan);
                 if let Some(balance) = leaf.balance() {
                     let (pass, filter) = unfiltered(leaf);
                     let columns = own(pass, plan).and(sliced(model, balance, plan, filter));
                     let only = customers(model, balance, plan);
                     let by_customer = filter.is_some() || by_customer(model, balance, plan);
                     let read = Read { columns, only, by_customer };
-                    let both = match reads.0.remove(balance) {
+                    let both = match reads.balances.remove(balance) {
                         Some(known) => known.and(read),
                         None => read,
                     };
-                    reads.0.insert(balance.clone(), both);
+                    reads.balances.insert(balance.clone(), both);
                 }
             }
         }
@@ -54,7 +59,7 @@ impl Reads {
     #[must_use]
     pub fn of_balance(&self, name: &BalanceName) -> Read {
         let all = || Read { columns: BalanceColumns::ALL, only: None, by_customer: true };
-        self.0.get(name).cloned().unwrap_or_else(all)
+        self.balances.get(name).cloned().unwrap_or_else(all)
     }
 }
 
@@ -88,6 +93,17 @@ fn by_customer(model: &Model, balance: &BalanceName, plan: &MetricPlan) -> bool 
         !matches!(axis, Some(Axis::Product | Axis::Kind))
     });
     slices || !matches!(plan.query.ask, Ask::Expansion { by_customer: false, .. })
+}
+
+/// Whether a pass over orders looks at customers, be it to slice by them.
+fn looks_at_buyers(leaf: &Leaf, plan: &MetricPlan) -> bool {
+    match unfiltered(leaf) {
+        (Leaf::Attach(kind), filter) => {
+            let is_sliced = !plan.query.group_by.is_empty() || plan.query.filter.is_some();
+            is_sliced || filter.is_some() || kind.basis != AttachBasis::Order
+        }
+        _ => false,
+    }
 }
 
 /// The customers that a plan's filter names.

@@ -143,19 +143,27 @@ where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    const SMALLEST_PART: usize = 4_096;
     let only =
         only.map(|codes| &codes[..codes.partition_point(|code| (*code as usize) < customers)]);
     let count = only.map_or(customers, <[Code]>::len);
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = cores.min(count / SMALLEST_PART).max(1);
-    let part = |part: usize| {
-        let bounds = count * part / parts..count * (part + 1) / parts;
-        match only {
+    in_parts(count, |bounds| {
+        kernel(match only {
             Some(codes) => Part::These(codes[bounds].iter()),
             None => Part::Range(bounds),
-        }
-    };
+        })
+    })
+}
+
+/// Runs a kernel over parts of so many things, as [`over_customers`] does.
+pub fn in_parts<R, F>(count: usize, kernel: F) -> R
+where
+    R: Merge + Send,
+    F: Fn(Range<usize>) -> R + Sync,
+{
+    const SMALLEST_PART: usize = 4_096;
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let parts = cores.min(count / SMALLEST_PART).max(1);
+    let part = |part: usize| count * part / parts..count * (part + 1) / parts;
     std::thread::scope(|scope| {
         let (kernel, part) = (&kernel, &part);
         let others: Vec<_> =

@@ -31,6 +31,7 @@ mod units;
 pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, attach_within_days};
 pub use attribution::{Attribution, AttributionAsk, Book, Credit, attribute};
 pub use balance::{BalanceCell, balance};
+use cells::in_parts;
 pub use cells::{Cells, Merge, Part, over_customers};
 pub use cohort::{Cohort, CohortAsk, CohortCell, Cohorts, cohort_groups, cohorts};
 pub use duration::{DurationAsk, Durations, Origins, durations};

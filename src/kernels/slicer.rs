@@ -124,6 +124,21 @@ impl Filter {
         }
     }
 
+    /// How many codes of an axis are told apart, null included.
+    fn width(&self, axis: Axis) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().map(|part| part.width(axis)).max().unwrap_or(1)
+            }
+            Self::Not(inner) => inner.width(axis),
+            Self::Mask(own, mask) if *own == axis => mask.len(),
+            Self::Only(own, codes) if *own == axis => {
+                codes.last().map_or(1, |last| (*last as usize).saturating_add(2))
+            }
+            Self::Mask(..) | Self::Only(..) => 1,
+        }
+    }
+
     fn uses(&self, axis: Axis) -> bool {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.uses(axis)),
@@ -170,6 +185,14 @@ impl Slicer {
     pub fn uses(&self, axis: Axis) -> bool {
         self.axes.iter().any(|groups| groups.axis == axis)
             || self.filter.as_ref().is_some_and(|filter| filter.uses(axis))
+    }
+
+    /// How many codes of an axis are told apart, null included; all others are as null is.
+    #[must_use]
+    pub fn width(&self, axis: Axis) -> usize {
+        let groups = self.axes.iter().filter(|groups| groups.axis == axis);
+        let filter = self.filter.as_ref().map_or(1, |filter| filter.width(axis));
+        groups.map(|groups| groups.by_code.len()).max().unwrap_or(1).max(filter).max(1)
     }
 
     /// The only customers that can pass, ascending; none: any of them.

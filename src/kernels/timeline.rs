@@ -49,6 +49,7 @@ impl Timeline {
     }
 
     /// How many of them are at or before `at`: the place of the first one after it.
+    #[inline]
     pub fn after(&self, at: i64) -> usize {
         if at < self.first {
             return 0;
@@ -81,6 +82,7 @@ impl<'a> Periods<'a> {
         Self { spans, ends }
     }
 
+    #[inline]
     pub fn of(&self, at: i64) -> Option<usize> {
         match &self.ends {
             Some(ends) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 
-use crate::catalog::DataFile;
+use crate::catalog::{DataFile, TableSnapshot};
 use crate::engine::context::compute;
 use crate::engine::keys::{Interner, KeySpace};
 use crate::error::{ApiError, ApiResult, ErrorCode};
@@ -14,7 +14,7 @@ use crate::model::{BalanceShape, ColumnName, Dataset, Intervals, Ledger, Model};
 use crate::values::Calendar;
 
 use super::columns::{codes, instants_in, money, scale_of};
-use super::movements::{Movements, Taken};
+use super::movements::{Movements, Taken, UnmappedClasses};
 use super::reader::{Reader, Visit, column};
 use super::snapshots::load_snapshots;
 
@@ -187,6 +187,12 @@ impl Load<'_> {
         };
         let mut keys = vec![ledger.customer.clone()];
         keys.extend(ledger.offer.clone());
+        if let Some(only) = self.ask.only
+            && let Some(range) = whole_range(table, ledger)
+        {
+            let found = self.found(ledger, only, (&columns, &keys), visitor).await?;
+            return self.with_the_table_s(range, table.rows, found, scale);
+        }
         let parts = self.visit(&ledger.dataset, (&columns, &keys), visitor).await?;
         let mut unmapped: BTreeSet<String> =
             self.ask.before.iter().flat_map(|before| before.unmapped.iter().cloned()).collect();
@@ -204,6 +210,43 @@ impl Load<'_> {
             facts.newest = ranges.iter().map(|range| range.1).max();
         }
         Ok(Read { facts, left_out, unmapped, others })
+    }
+
+    /// The movements of a few customers, read without the others', and the classes without a name
+    /// of everybody's.
+    async fn found(
+        &self,
+        ledger: &Ledger,
+        only: &BTreeSet<Arc<str>>,
+        (columns, keys): (&[ColumnName], &[ColumnName]),
+        visitor: Movements,
+    ) -> ApiResult<(Vec<Movements>, BTreeSet<String>)> {
+        let table = self.reader.table(&ledger.dataset)?;
+        let only: Vec<Arc<str>> = only.iter().cloned().collect();
+        let plan = table.scan_only(columns, keys, (&ledger.customer, &only))?;
+        let tables = [table];
+        let theirs = self.reader.visit(plan, &tables, || visitor.clone());
+        let classes = std::slice::from_ref(&ledger.class);
+        let visitor = UnmappedClasses::default();
+        let all = self.reader.read(&ledger.dataset, classes, &[], &visitor);
+        let (theirs, all) = futures::try_join!(theirs, all)?;
+        Ok((theirs, all.into_iter().flat_map(|part| part.0).collect()))
+    }
+
+    /// What was found of a few customers in a table of so many rows, all of which count.
+    fn with_the_table_s(
+        &self,
+        (first, newest): (i64, i64),
+        rows: u64,
+        (parts, unmapped): (Vec<Movements>, BTreeSet<String>),
+        scale: u8,
+    ) -> ApiResult<Read> {
+        let (mut facts, left_out) =
+            self.sorted(parts.into_iter().map(|part| part.taken).collect(), scale)?;
+        facts.recorded = true;
+        (facts.first, facts.newest) = (Some(first), Some(newest));
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        Ok(Read { others: rows.saturating_sub(facts.time.len()), facts, left_out, unmapped })
     }
 
     /// The rows as they were read, of nobody.
@@ -270,6 +313,16 @@ impl Load<'_> {
         facts.scale = scale;
         Ok((facts, left_out))
     }
+}
+
+/// The first and newest time of a ledger, where the files' footers know it and know that every row
+/// counts.
+fn whole_range(table: &TableSnapshot, ledger: &Ledger) -> Option<(i64, i64)> {
+    let needed = [&ledger.customer, &ledger.time, &ledger.amount];
+    if needed.into_iter().any(|column| table.may_have_nulls(column)) {
+        return None;
+    }
+    table.time_range(&ledger.time).map(|(first, newest)| (first.0, newest.0))
 }
 
 /// Sorts changes away from the threads that serve.

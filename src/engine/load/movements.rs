@@ -53,7 +53,7 @@ impl Visit for Movements {
         let time = times(column(batch, 0)?, &self.calendar)?;
         let amount = money(column(batch, 1)?, self.scale)?;
         let nulls = NullBuffer::union(time.nulls.as_ref(), amount.nulls.as_ref());
-        let class = self.classes(column(batch, 2)?)?;
+        let class = classes_in(column(batch, 2)?)?;
         if self.anonymous {
             return self.take_as_they_come(batch, (time.values, amount.values), nulls, class);
         }
@@ -165,26 +165,11 @@ impl Movements {
             time: times(column(&kept, 0)?, &self.calendar)?.values.to_vec(),
             amount: money(column(&kept, 1)?, self.scale)?.values.to_vec(),
             product: coded(&kept, self.product.as_ref())?,
-            class: self.classes(column(&kept, 2)?)?,
+            class: classes_in(column(&kept, 2)?)?,
             kind: coded(&kept, self.kind.as_ref())?,
             offer: coded(&kept, self.offer.as_ref())?,
         });
         Ok(())
-    }
-
-    fn classes(&self, array: &ArrayRef) -> ApiResult<Vec<u8>> {
-        let index = |name: Option<&str>| name.map_or(BalanceFacts::UNMAPPED, class_index);
-        if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>()
-            && let Some(values) = dictionary.values().as_string_opt::<i32>()
-        {
-            let values: Vec<u8> = values.iter().map(index).collect();
-            return Ok(by_dictionary(dictionary, &values, BalanceFacts::UNMAPPED));
-        }
-        let names = Interner::default();
-        let found = codes(array, &names)?;
-        let names = names.names();
-        let of = |code: &Code| index(names.get(*code as usize).map(AsRef::as_ref));
-        Ok(found.iter().map(of).collect())
     }
 
     /// Names of classes that are none of the five, among the rows that count.
@@ -193,22 +178,56 @@ impl Movements {
         array: &ArrayRef,
         (class, counts): (&[u8], Option<&[bool]>),
     ) -> ApiResult<()> {
-        let counts = |row: usize| counts.is_none_or(|counts| counts[row]);
-        let is_unmapped = |row: &usize| class[*row] == BalanceFacts::UNMAPPED && counts(*row);
-        if !class.contains(&BalanceFacts::UNMAPPED) {
-            return Ok(());
-        }
-        let names = Interner::default();
-        let found = codes(array, &names)?;
-        let names = names.names();
-        for row in (0..found.len()).filter(is_unmapped) {
-            let name = names.get(found[row] as usize).map_or("null", AsRef::as_ref);
-            if !self.unmapped.contains(name) {
-                self.unmapped.insert(name.to_owned());
-            }
-        }
-        Ok(())
+        add_unmapped(&mut self.unmapped, array, (class, counts))
     }
+}
+
+/// Takes in nothing but the names of classes that are none of the five.
+#[derive(Debug, Clone, Default)]
+pub struct UnmappedClasses(pub BTreeSet<String>);
+
+impl Visit for UnmappedClasses {
+    fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+        let classes = column(batch, 0)?;
+        add_unmapped(&mut self.0, classes, (&classes_in(classes)?, None))
+    }
+}
+
+fn classes_in(array: &ArrayRef) -> ApiResult<Vec<u8>> {
+    let index = |name: Option<&str>| name.map_or(BalanceFacts::UNMAPPED, class_index);
+    if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>()
+        && let Some(values) = dictionary.values().as_string_opt::<i32>()
+    {
+        let values: Vec<u8> = values.iter().map(index).collect();
+        return Ok(by_dictionary(dictionary, &values, BalanceFacts::UNMAPPED));
+    }
+    let names = Interner::default();
+    let found = codes(array, &names)?;
+    let names = names.names();
+    let of = |code: &Code| index(names.get(*code as usize).map(AsRef::as_ref));
+    Ok(found.iter().map(of).collect())
+}
+
+fn add_unmapped(
+    unmapped: &mut BTreeSet<String>,
+    array: &ArrayRef,
+    (class, counts): (&[u8], Option<&[bool]>),
+) -> ApiResult<()> {
+    if !class.contains(&BalanceFacts::UNMAPPED) {
+        return Ok(());
+    }
+    let counts = |row: usize| counts.is_none_or(|counts| counts[row]);
+    let is_unmapped = |row: &usize| class[*row] == BalanceFacts::UNMAPPED && counts(*row);
+    let names = Interner::default();
+    let found = codes(array, &names)?;
+    let names = names.names();
+    for row in (0..found.len()).filter(is_unmapped) {
+        let name = names.get(found[row] as usize).map_or("null", AsRef::as_ref);
+        if !unmapped.contains(name) {
+            unmapped.insert(name.to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn class_index(name: &str) -> u8 {

@@ -29,30 +29,31 @@ pub struct LoadedOrders {
     pub left_out: usize,
 }
 
-/// Reads order lines. Orders are told apart by their keys, which are not kept.
+/// Reads order lines. Orders are told apart by their keys, which are not kept. Where nobody asks
+/// whose they are (`by_customer`), their customers are not read either: all lines are one's.
 pub async fn load_orders(
     reader: &Reader<'_>,
     model: &Model,
     keys: &KeySpace,
-    orders: &OrderLines,
+    (orders, by_customer): (&OrderLines, bool),
 ) -> ApiResult<LoadedOrders> {
     let dataset = model.datasets.get(&orders.dataset);
     let interner = |column| keys.of(&key_space_of(dataset, column));
-    let wanted = [
-        orders.order.clone(),
-        orders.customer.clone(),
-        orders.product.clone(),
-        orders.time.clone(),
-    ];
+    let mut wanted = vec![orders.order.clone(), orders.product.clone(), orders.time.clone()];
+    // A line without a customer does not count, whoever asks.
+    let reads_customers =
+        by_customer || reader.table(&orders.dataset)?.may_have_nulls(&orders.customer);
+    wanted.extend(reads_customers.then(|| orders.customer.clone()));
+    let keys = [orders.order.clone(), orders.customer.clone()];
     let lines = Lines {
-        customers: interner(&orders.customer),
+        customers: reads_customers.then(|| interner(&orders.customer)),
         products: interner(&orders.product),
         calendar: *reader.calendar,
         hasher: KeyHasher::default(),
         part: OrderPart::default(),
         runs: Runs::default(),
     };
-    let parts = reader.read(&orders.dataset, &wanted, &wanted[..2], &lines).await?;
+    let parts = reader.read(&orders.dataset, &wanted, &keys, &lines).await?;
     let (parts, runs): (Vec<OrderPart>, Vec<Runs>) =
         parts.into_iter().map(|lines| (lines.part, lines.runs)).unzip();
     let facts = compute(|| {
@@ -67,7 +68,8 @@ pub async fn load_orders(
 /// Takes in order lines.
 #[derive(Clone)]
 struct Lines {
-    customers: Arc<Interner>,
+    /// None: customers are not read.
+    customers: Option<Arc<Interner>>,
     products: Arc<Interner>,
     calendar: Calendar,
     hasher: KeyHasher,
@@ -77,9 +79,12 @@ struct Lines {
 
 impl Visit for Lines {
     fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
-        let customer = codes(column(batch, 1)?, &self.customers)?;
-        let product = codes(column(batch, 2)?, &self.products)?;
-        let time = times(column(batch, 3)?, &self.calendar)?;
+        let product = codes(column(batch, 1)?, &self.products)?;
+        let time = times(column(batch, 2)?, &self.calendar)?;
+        let customer = match &self.customers {
+            Some(customers) => codes(column(batch, 3)?, customers)?,
+            None => vec![0; product.len()],
+        };
         let Self { part, runs, hasher, .. } = self;
         for_each_key(column(batch, 0)?, |row, key| {
             let timed = time.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));

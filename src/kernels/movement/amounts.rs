@@ -1,9 +1,13 @@
 //! Amounts and events of recorded movements, where nobody asks how many customers moved or who was
 //! in the opening cohort: each row counts by itself, so that rows may stand in any order.
 
+use std::ops::Range;
+
 use crate::kernels::facts::code_of;
 use crate::kernels::timeline::Periods;
-use crate::kernels::{Axis, BalanceFacts, Cells, Code, Merge, NONE, Place, Slicer, over_customers};
+use crate::kernels::{
+    Axis, BalanceFacts, Cells, Code, NONE, Place, Slicer, in_parts, over_customers,
+};
 use crate::model::MovementClass;
 
 use super::{MovementAsk, MovementCell, is_odd};
@@ -18,40 +22,47 @@ pub fn movement_amounts(
 ) -> Cells<MovementCell> {
     let periods = &Periods::new(ask.periods);
     let rows = Rows { facts, ask, periods };
+    let new = || Cells::new(slicer.cardinality(), ask.periods.len());
     if slicer.uses(Axis::Customer) {
         let only = slicer.customers();
         return over_customers(facts.customers(), only.as_deref(), |customers| {
-            let mut cells = Cells::new(slicer.cardinality(), ask.periods.len());
+            let mut cells = new();
             for customer in customers.map(code_of).filter(|customer| slicer.may_pass(*customer)) {
-                rows.for_each(facts.rows_before(customer as usize, ask.as_of), |row, period| {
-                    if let Some(key) = slicer.key(&rows.place(row, customer)) {
-                        rows.count(row, &mut cells.of(key)[period]);
-                    }
-                });
+                let of_customer = facts.rows_before(customer as usize, ask.as_of);
+                rows.count_by_key(of_customer, (customer, slicer), &mut cells);
             }
             cells
         });
     }
-    match Slots::new(facts, slicer) {
-        Some(slots) => over_customers(facts.time.len(), None, |part| {
-            let width = ask.periods.len();
-            let mut cells = vec![MovementCell::default(); slots.keys.len() * width];
-            rows.for_each(part, |row, period| {
-                if let Some(slot) = slots.of(facts.product_of(row), facts.kind_of(row)) {
-                    rows.count(row, &mut cells[slot * width + period]);
-                }
-            });
-            slots.named(&cells, slicer.cardinality(), width)
-        }),
-        None => over_customers(facts.time.len(), None, |part| {
-            let mut cells = Cells::new(slicer.cardinality(), ask.periods.len());
-            rows.for_each(part, |row, period| {
-                if let Some(key) = slicer.key(&rows.place(row, NONE)) {
-                    rows.count(row, &mut cells.of(key)[period]);
-                }
-            });
+    match Slots::new(slicer) {
+        Some(slots) => in_parts(facts.time.len(), |part| rows.count_by_slot(part, &slots, new())),
+        None => in_parts(facts.time.len(), |part| {
+            let mut cells = new();
+            rows.count_by_key(part, (NONE, slicer), &mut cells);
             cells
         }),
+    }
+}
+
+/// What rows of one slot and period come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    amount: i128,
+    events: i64,
+    odd_signs: i64,
+}
+
+impl Sum {
+    fn add(&mut self, amount: i64, class: MovementClass) {
+        self.amount += i128::from(amount);
+        self.events += 1;
+        self.odd_signs += i64::from(is_odd(amount, class));
+    }
+
+    fn add_to(&self, cell: &mut MovementCell) {
+        cell.amount += self.amount;
+        cell.events += self.events;
+        cell.odd_signs += self.odd_signs;
     }
 }
 
@@ -63,37 +74,78 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Visits rows of the classes asked for, with the period of each.
-    fn for_each(&self, rows: impl Iterator<Item = usize>, mut visit: impl FnMut(usize, usize)) {
+    /// The class, if it is asked for.
+    fn wanted(&self, class: u8) -> Option<MovementClass> {
+        let class = usize::from(class);
+        let is_asked = self.ask.classes.get(class).copied().unwrap_or(false);
+        MovementClass::ALL.get(class).copied().filter(|_| is_asked)
+    }
+
+    /// Counts rows of one customer, or of nobody, under the keys of their slices.
+    fn count_by_key(
+        &self,
+        rows: Range<usize>,
+        (customer, slicer): (Code, &Slicer),
+        cells: &mut Cells<MovementCell>,
+    ) {
+        let facts = self.facts;
         for row in rows {
-            let class = usize::from(self.facts.class[row]);
-            if !self.ask.classes.get(class).copied().unwrap_or(false) {
+            let Some(class) = self.wanted(facts.class[row]) else { continue };
+            let at = facts.time[row];
+            let Some(period) = self.periods.of(at).filter(|_| at < self.ask.as_of) else {
                 continue;
-            }
-            let at = self.facts.time[row];
-            if at >= self.ask.as_of {
-                continue;
-            }
-            if let Some(period) = self.periods.of(at) {
-                visit(row, period);
+            };
+            let (product, kind) = (facts.product_of(row), facts.kind_of(row));
+            let place = Place { product, kind, ..Place::of_customer(customer) };
+            if let Some(key) = slicer.key(&place) {
+                let mut sum = Sum::default();
+                sum.add(facts.amount[row], class);
+                sum.add_to(&mut cells.of(key)[period]);
             }
         }
     }
 
-    fn place(&self, row: usize, customer: Code) -> Place {
-        Place {
-            product: self.facts.product_of(row),
-            kind: self.facts.kind_of(row),
-            ..Place::of_customer(customer)
+    /// Counts rows of nobody. Rows of the classes asked for are picked first, some at a time: which
+    /// class comes next cannot be guessed, so nothing is to depend on it.
+    fn count_by_slot(
+        &self,
+        rows: Range<usize>,
+        slots: &Slots,
+        mut cells: Cells<MovementCell>,
+    ) -> Cells<MovementCell> {
+        const TOGETHER: usize = 1 << 10;
+        let (facts, width) = (self.facts, self.ask.periods.len());
+        let mut sums = vec![Sum::default(); slots.keys.len() * width];
+        let mut wanted = [false; 1 << 8];
+        for (class, wanted) in (0..).zip(&mut wanted) {
+            *wanted = self.wanted(class).is_some();
         }
-    }
-
-    fn count(&self, row: usize, cell: &mut MovementCell) {
-        let amount = self.facts.amount[row];
-        let class = MovementClass::ALL[usize::from(self.facts.class[row])];
-        cell.amount += i128::from(amount);
-        cell.events += 1;
-        cell.odd_signs += i64::from(is_odd(amount, class));
+        let mut picked = [0; TOGETHER];
+        for start in rows.clone().step_by(TOGETHER) {
+            let end = rows.end.min(start + TOGETHER);
+            let mut count = 0;
+            for (row, class) in (start..end).zip(&facts.class[start..end]) {
+                picked[count] = row;
+                count += usize::from(wanted[usize::from(*class)]);
+            }
+            for row in &picked[..count] {
+                let (at, amount) = (facts.time[*row], facts.amount[*row]);
+                let slot = slots.of(facts.product_of(*row), facts.kind_of(*row));
+                let period = self.periods.of(at).filter(|_| at < self.ask.as_of);
+                if let (Some(slot), Some(period)) = (slot, period) {
+                    let class = MovementClass::ALL[usize::from(facts.class[*row])];
+                    sums[slot * width + period].add(amount, class);
+                }
+            }
+        }
+        // Groups without any row are left out.
+        for (key, found) in slots.keys.iter().zip(sums.chunks(width.max(1))) {
+            if found.iter().any(|sum| sum.events > 0) {
+                let cells = cells.of(*key).iter_mut();
+                cells.zip(found).for_each(|(cell, sum)| sum.add_to(cell));
+            }
+        }
+        cells
     }
 }
 
@@ -110,11 +162,6 @@ struct Slots {
 struct Width(usize);
 
 impl Width {
-    fn of(codes: &[Code], is_asked: bool) -> Self {
-        let highest = || codes.iter().filter(|code| **code != NONE).max();
-        Self(if is_asked { highest().map_or(0, |code| *code as usize + 1) } else { 0 } + 1)
-    }
-
     fn place(&self, code: Code) -> usize {
         (code as usize).min(self.0 - 1)
     }
@@ -126,10 +173,10 @@ impl Width {
 
 impl Slots {
     /// None where there are too many for a table.
-    fn new(facts: &BalanceFacts, slicer: &Slicer) -> Option<Self> {
+    fn new(slicer: &Slicer) -> Option<Self> {
         const MOST: usize = 1 << 12;
-        let products = Width::of(&facts.product, slicer.uses(Axis::Product));
-        let kinds = Width::of(&facts.kind, slicer.uses(Axis::Kind));
+        let products = Width(slicer.width(Axis::Product));
+        let kinds = Width(slicer.width(Axis::Kind));
         let count = products.0.checked_mul(kinds.0).filter(|count| *count <= MOST)?;
         let mut keys: Vec<u64> = Vec::new();
         let slots = (0..count).map(|slot| {
@@ -148,19 +195,6 @@ impl Slots {
     fn of(&self, product: Code, kind: Code) -> Option<usize> {
         let slot = self.products.place(product) * self.kinds.0 + self.kinds.place(kind);
         self.slots[slot].map(|slot| slot as usize)
-    }
-
-    /// The cells under their keys; groups without any row are left out.
-    fn named(&self, cells: &[MovementCell], cardinality: u64, width: usize) -> Cells<MovementCell> {
-        let mut named: Cells<MovementCell> = Cells::new(cardinality, width);
-        for (key, found) in self.keys.iter().zip(cells.chunks(width.max(1))) {
-            if found.iter().any(|cell| cell.events > 0) {
-                for (mine, their) in named.of(*key).iter_mut().zip(found) {
-                    mine.merge(*their);
-                }
-            }
-        }
-        named
     }
 }
 
