@@ -163,32 +163,37 @@ pub(super) fn check_bridges(model: &Model, query: &MetricQuery, leaf: &Leaf) -> 
     };
     let balance = pass.balance().and_then(|name| model.balances.get(name));
     let axes = balance.map(|balance| Axes::of_balance(model, balance)).unwrap_or_default();
-    let entity_of = |name: &DimensionName| match dataset {
-        Some(dataset) => bridged_entity(model, dataset, name),
-        None => {
-            let entity = model.dimensions.get(name)?.entity.as_ref()?;
-            axes.owners.iter().any(|owner| owner.entity == *entity).then_some(entity)
-        }
-    };
-    let mut first: Option<(&DimensionName, &EntityName)> = None;
-    for name in used(query).chain(own) {
-        let Some(entity) = entity_of(name) else { continue };
-        match first {
-            Some((other, known)) if known != entity => {
-                let of = dataset.map_or("a customer".to_owned(), |name| format!("a row of {name}"));
-                return Err(ApiError::new(
-                    ErrorCode::IncompatibleDimension,
-                    format!(
-                        "`{other}` and `{name}` both say what {of} was, or whose, at a time, and is \
-                         split over one of them at a time: ask for one, or for each in a question of \
-                         its own."
-                    ),
-                ));
+    let way_of = |name: &DimensionName| {
+        let entity = model.dimensions.get(name)?.entity.as_ref()?;
+        let bridge = match dataset.and_then(|dataset| model.datasets.get(dataset)) {
+            Some(rows) => rows.as_of_join_to(&model.datasets, entity)?.bridge.clone(),
+            None => {
+                let owner = axes.owners.iter().find(|owner| owner.entity == *entity)?;
+                owner.join.bridge.clone()
             }
-            _ => first = Some((name, entity)),
-        }
-    }
-    Ok(())
+        };
+        Some((entity, bridge))
+    };
+    let led = |name| way_of(name).map(|(entity, bridge)| (name, entity, bridge));
+    let mut ways = used(query).chain(own).filter_map(led);
+    let Some((first, entity, bridge)) = ways.next() else { return Ok(()) };
+    let Some((name, _, other)) = ways.find(|(_, other, _)| *other != entity) else { return Ok(()) };
+    let of = dataset.map_or("a customer".to_owned(), |name| format!("a row of {name}"));
+    let instead = if bridge == other {
+        format!(
+            "ask for one, or give the rows of `{bridge}` an `entity` and a `primary` key, and both \
+             describe it"
+        )
+    } else {
+        "ask for one, or for each in a question of its own".to_owned()
+    };
+    Err(ApiError::new(
+        ErrorCode::IncompatibleDimension,
+        format!(
+            "`{first}` and `{name}` both say what {of} was, or whose, at a time, and is split over one of \
+             them at a time: {instead}."
+        ),
+    ))
 }
 
 /// The entity of a dimension that rows of the dataset lead to through an as-of join.

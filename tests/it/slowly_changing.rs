@@ -155,6 +155,47 @@ async fn the_catalogue_lists_them_with_a_history_and_refuses_two_at_once() {
     assert!(message.contains("`plan` and `team_id`") && message.contains("visits"), "{message}");
 }
 
+/// Rows of the bridge that have a key are things of their own: everything of them at once.
+#[tokio::test]
+async fn rows_of_a_bridge_with_a_key_are_described_by_all_their_columns() {
+    let root = warehouse();
+    let api = open(root.path());
+    let both = format!("select: [visits_made, visit_amount], {BOTH}, groupBy: [plan, plan_tier]");
+    let (code, message) = refused(&api, &format!("{{ metrics({both}) {{ rows }} }}")).await;
+    assert_eq!(code, "INCOMPATIBLE_DIMENSION");
+    assert!(message.contains("give the rows of `plans` an `entity`"), "{message}");
+    write_table(
+        &root.path().join("warehouse"),
+        "plans",
+        "plan_row,customer_id,plan,tier,share,valid_from,valid_to\n\
+         1,a,silver,1,1,2026-01-01T00:00:00Z,2026-02-01T00:00:00Z\n\
+         2,a,gold,2,1,2026-02-01T00:00:00Z,\n\
+         3,b,silver,5,0.6,2026-01-01T00:00:00Z,\n\
+         4,b,gold,2,0.4,2026-01-01T00:00:00Z,",
+    );
+    let keyed = DATASETS
+        .replacen(
+            "    keys: { customer: customer_id }\n",
+            "    entity: plan_row\n    keys: { primary: plan_row, customer: customer_id }\n",
+            1,
+        )
+        .replacen(
+            "columns: { customer_id: text, plan",
+            "columns: { plan_row: text, customer_id: text, plan",
+            1,
+        );
+    assert_ne!(keyed, DATASETS);
+    let api = api_of(root.path(), &[("upswell.yml", PROJECT), ("datasets/d.yml", &keyed)]);
+    assert_rows(
+        &rows(&api, &both).await,
+        r#"[["2026-01-01", "gold", 2, 0.400000, 0.02],
+            ["2026-01-01", "silver", 1, 1.000000, 10.00],
+            ["2026-01-01", "silver", 5, 0.600000, 0.03],
+            ["2026-01-01", null, null, 1.000000, 1.00],
+            ["2026-02-01", "gold", 2, 1.000000, 20.00]]"#,
+    );
+}
+
 #[tokio::test]
 async fn notes_name_the_bridge_and_its_columns() {
     let root = warehouse();
