@@ -49,6 +49,8 @@ async fn numbers_in_expressions_are_exact_decimals() {
         ("amount * (1 + 0.19)", "0.7140"),
         ("case when amount in (0.1, 0.3) then amount end", "0.40"),
         ("case when amount between 0.15 and 0.25 then 1 else 0 end", "1"),
+        // A quotient of columns keeps four places more, and drops the rest.
+        ("amount / quantity", "0.199999"),
         // Division by a number, and what has no exact result, stay doubles.
         ("quantity / 0.5", "18.0"),
         ("sqrt(quantity * quantity + 0.0)", "9.0"),
@@ -73,11 +75,12 @@ metrics:
   - { name: above, kind: aggregate, dataset: dimes, aggregate: count, filter: amount > 0.2 }
   - { name: at, kind: aggregate, dataset: dimes, aggregate: count, filter: amount = 0.3 }
   - { name: times, kind: aggregate, dataset: dimes, aggregate: count, filter: amount * 3 = 0.3 }
+  - { name: small, kind: aggregate, dataset: dimes, aggregate: count, filter: amount < 1e20 }
   - { name: large, kind: aggregate, dataset: dimes, aggregate: count, filter: cast(quantity as double) * 1e20 > 0.5 }
 ";
     let (_root, api) = dimes(metrics);
-    let found = rows(&api, &format!("select: [above, at, times, large], {JANUARY}")).await;
-    assert_rows(&found, "[[1, 1, 1, 3]]");
+    let found = rows(&api, &format!("select: [above, at, times, small, large], {JANUARY}")).await;
+    assert_rows(&found, "[[1, 1, 1, 3, 3]]");
 }
 
 const METRICS: &str = r"
