@@ -305,8 +305,11 @@ fn drawn_ledger(movements: &[Drawn]) -> Ledger {
     Ledger::with_customers(&["X", "Y", "Z"], &rows)
 }
 
+/// Group, owner, and amount and events of each period.
+type Credited = (u64, Code, Vec<(i128, i64)>);
+
 /// Who has a row, and how much was credited to them.
-fn owners_in(found: &Attribution) -> Vec<(u64, Code, Vec<(i128, i64)>)> {
+fn owners_in(found: &Attribution) -> Vec<Credited> {
     let credited = |credit: &Credit| (credit.credited, credit.events);
     let rows = found.iter().map(|(group, owner, credits)| {
         (group, owner, credits.iter().map(credited).collect::<Vec<_>>())
