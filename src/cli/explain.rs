@@ -38,7 +38,9 @@ pub async fn run(args: &ExplainArgs) -> Ended {
         Some(problem) => println!("\nunavailable: {problem}"),
         None => {
             if let Some(plan) = opened.engine.example_sql(&metric.name).await {
-                println!("\nplan\n{}", indent(&plan));
+                // A plan begins with its question, a statement with a word of SQL.
+                let heading = if plan.starts_with("Question") { "plan" } else { "sql" };
+                println!("\n{heading}\n{}", indent(&plan));
             }
         }
     }

@@ -22,7 +22,8 @@ record! {
         month_end: bool,
         /// The column that `asOf` bounds; the time (else the start of validity) unless set.
         known_from: Option<Text>,
-        /// The entity that the primary key identifies (customer).
+        /// The entity that the primary key identifies (customer). With no column but its key, the
+        /// dataset needs no table.
         entity: Option<Name>,
         /// `primary` and one key per entity that rows belong to.
         keys: Mapping<OneOrMany<Text>>,
@@ -32,7 +33,7 @@ record! {
         columns: Option<Mapping<ColumnDef>>,
         /// What numbers can be grouped and filtered by.
         dimensions: Vec<DimensionDef>,
-        /// Slowly changing bridges to other entities.
+        /// Slowly changing tables: what else a row led to at its time, and what it was then.
         joins: Vec<JoinDef>,
     }
 }
@@ -68,7 +69,8 @@ record! {
 }
 
 record! {
-    /// Rows of a bridge valid at this dataset's time lead to the bridge's other entities.
+    /// Rows of a bridge valid at this dataset's time lead to the bridge's other entities and to its own
+    /// columns that are dimensions.
     pub struct JoinDef is "a join" {
         /// The bridge: a dataset that shares an entity with this one.
         to: Text,

@@ -53,8 +53,8 @@ impl Code {
             Self::SignAgainstClass => "a sign that contradicts its class",
             Self::DuplicateRows => "a key that is there more than once",
             Self::ShapesDisagree => "shapes of one balance that disagree",
-            Self::OwnershipGap => "a customer without an owner in between",
-            Self::OwnershipOverlap => "several owners at once without a share each",
+            Self::OwnershipGap => "nobody, or no value, in between",
+            Self::OwnershipOverlap => "several owners or values at once without a share each",
             Self::SharesNotOne => "shares that do not sum to one",
         }
     }
@@ -172,8 +172,9 @@ impl Code {
                  metric of its own by giving that one `field`; two of its own cannot share one."
             }
             Self::JoinMismatch => {
-                "An as-of join leads through a dataset that shares an entity with this one, has \
-                 another entity to lead to, and says from when to when its rows are valid."
+                "An as-of join leads through a dataset that shares one entity with this one, says \
+                 from when to when its rows are valid, and has somewhere to lead to: a key of one \
+                 more entity, or a dimension that is one of its own columns."
             }
             Self::MappedTwice => {
                 "The `canonical` section of `upswell.yml` maps a table that ships onto your own. \
@@ -268,17 +269,18 @@ impl Code {
                  where another one differs, and by how much."
             }
             Self::OwnershipGap => {
-                "Between two ownerships of the customer there is a time without any. Expansion \
-                 that falls into it is credited to nobody (the unassigned row)."
+                "Between two rows of a table of owners, or of any other table that an as-of join \
+                 leads through, there is a time without any. What falls into it is nobody's: it is \
+                 in the null row (the unassigned one of an attribution)."
             }
             Self::OwnershipOverlap => {
-                "Two or more owners are valid at the same instant and not every one has a \
-                 share: those without one divide what the others leave up to 1. End the earlier \
-                 ownership, or write the shares."
+                "Two or more owners (or values of an as-of joined column) are valid at the same \
+                 instant and not every one has a share: those without one divide what the others \
+                 leave up to 1. End the earlier row, or write the shares."
             }
             Self::SharesNotOne => {
-                "The shares of the owners of one instant are normalised, so that credits add up \
-                 to the expansion; what was meant is probably another split."
+                "The shares of one instant are normalised, so that the parts add up to the whole; \
+                 what was meant is probably another split."
             }
         }
     }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::NaiveDate;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Axis, OwnerFacts, Span};
+use crate::kernels::{OwnerFacts, Span};
 use crate::model::{DatasetName, DimensionName};
-use crate::planner::{Axes, MetricPlan, MetricQuery, Period, Predicate, Spine};
+use crate::planner::{Axes, MetricPlan, MetricQuery, OwnerAxis, Period, Predicate, Spine};
 use crate::values::{Instant, Scalar};
 
 use super::aggregate::SharedPasses;
@@ -196,15 +196,21 @@ impl<'a> Context<'a> {
     pub async fn owners(&self, axes: &Axes) -> ApiResult<Option<Arc<OwnerFacts>>> {
         let query = self.query();
         let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
-        let names_owner = |name: &DimensionName| {
+        let mut asked: Option<&OwnerAxis> = None;
+        for name in query.group_by.iter().chain(filter) {
             let dimension = self.facts.model.dimensions.get(name);
-            dimension.and_then(|dimension| axes.axis(self.facts.model, dimension))
-                == Some(Axis::Owner)
-        };
-        let Some(owner) = axes.owner.as_ref() else { return Ok(None) };
-        if !query.group_by.iter().chain(filter).any(names_owner) {
-            return Ok(None);
+            let entity = dimension.and_then(|dimension| dimension.entity.as_ref());
+            let owner = axes.owners.iter().find(|owner| Some(&owner.entity) == entity);
+            let Some(owner) = owner else { continue };
+            if asked.is_some_and(|asked| asked.entity != owner.entity) {
+                return Err(ApiError::new(
+                    ErrorCode::Internal,
+                    "A question that splits facts twice was not refused.",
+                ));
+            }
+            asked = Some(owner);
         }
+        let Some(owner) = asked else { return Ok(None) };
         self.read(&owner.join.bridge, None);
         self.facts.owners_of_axis(owner).await.map(Some)
     }
@@ -230,7 +236,7 @@ impl<'a> Context<'a> {
         let axes = Axes::of_shape(self.facts.model, &loaded.shape);
         Axes {
             customer: axes.customer.filter(|_| loaded.by_customer),
-            owner: axes.owner.filter(|_| loaded.by_customer),
+            owners: if loaded.by_customer { axes.owners } else { Vec::new() },
             product: axes.product.filter(|_| loaded.columns.product),
             kind: axes.kind.filter(|_| loaded.columns.kind),
         }

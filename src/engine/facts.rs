@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{NONE, OwnerFacts};
 use crate::model::{
     AttachKind, AttributionKind, Balance, BalanceName, BalanceShape, ColumnName, Dataset,
-    Dimension, DimensionName, DimensionValue, EntityName, Model, Owners,
+    Dimension, DimensionName, DimensionType, DimensionValue, EntityName, Model, Owners,
 };
 use crate::planner::{Axes, MetricQuery, OwnerAxis};
 use crate::values::Scalar;
@@ -69,7 +69,7 @@ impl Fact {
             Self::Owners(owners) => owners.bytes(),
             Self::Orders(orders) => orders.facts.bytes(),
             Self::Products(products) => products.names.len() * 64,
-            Self::Offers(offers) => offers.presenter.len() * 24,
+            Self::Offers(offers) => offers.accepted.len() * 32,
             Self::Origins(origins) => origins.by_customer.len() * 16,
             Self::Observed(_) | Self::Newest(..) | Self::Asked => 64,
             Self::Keys(bytes) => usize::try_from(*bytes).unwrap_or(usize::MAX),
@@ -259,40 +259,23 @@ impl Facts<'_> {
 
     pub async fn owners(&self, owners: &Owners) -> ApiResult<Arc<OwnerFacts>> {
         let table = self.reader.table(&owners.dataset)?;
-        let id = format!("owners {} {} {}", owners.owner, owners.dataset, table.id);
+        // Every column that is read; what they are called in the API is not.
+        let Owners { dataset, customer, owner, share, from, to, .. } = owners;
+        let columns = (customer, owner, share, from, to);
+        let id = format!("owners {dataset} {columns:?} {}", table.id);
         cached!(self, id, Owners, load_owners(&self.reader, self.model, self.keys, owners))
     }
 
     /// The owners that an as-of join leads to.
     pub async fn owners_of_axis(&self, axis: &OwnerAxis) -> ApiResult<Arc<OwnerFacts>> {
-        let bridge = self
-            .model
-            .datasets
-            .get(&axis.join.bridge)
-            .ok_or_else(|| unknown("dataset", axis.join.bridge.as_str()))?;
-        let key = |entity: &EntityName| {
-            bridge.keys.get(entity).cloned().ok_or_else(|| unknown("key", entity.as_str()))
-        };
-        let valid = bridge
-            .valid
-            .clone()
-            .ok_or_else(|| unknown("validity of dataset", bridge.name.as_str()))?;
-        let owners = Owners {
-            dataset: bridge.name.clone(),
-            customer: key(&axis.join.on)?,
-            owner: key(&axis.entity)?,
-            share: axis.join.weight.clone(),
-            from: valid.from,
-            to: valid.to,
-            id_dimension: DimensionName::new(axis.entity.as_str()),
-            name_dimension: None,
-        };
+        let owners = self.model.owners_of_join(&axis.entity, &axis.join);
+        let owners = owners.ok_or_else(|| unknown("bridge", axis.join.bridge.as_str()))?;
         self.owners(&owners).await
     }
 
     pub async fn orders(&self, kind: &AttachKind) -> ApiResult<Arc<LoadedOrders>> {
         let table = self.reader.table(&kind.orders.dataset)?;
-        let whole = format!("orders {} {}", kind.orders.dataset, table.id);
+        let whole = format!("orders {:?} {}", kind.orders, table.id);
         let alone = format!("{whole} {AS_THEY_COME}");
         let load = |by_customer: bool| {
             load_orders(&self.reader, self.model, self.keys, (&kind.orders, by_customer))
@@ -307,14 +290,17 @@ impl Facts<'_> {
 
     pub async fn products(&self, kind: &AttachKind) -> ApiResult<Arc<LoadedProducts>> {
         let table = self.reader.table(&kind.products)?;
-        let id = format!("products [{}] [{}] {}", kind.base.sql, kind.attached.sql, table.id);
+        let (base, attached) = (&kind.base.sql, &kind.attached.sql);
+        let id = format!("products {} {base:?} {attached:?} {}", kind.products, table.id);
         cached!(self, id, Products, load_products(&self.reader, self.model, self.keys, kind))
     }
 
     pub async fn offers(&self, kind: &AttributionKind) -> ApiResult<Option<Arc<LoadedOffers>>> {
         let Some(offers) = &kind.offers else { return Ok(None) };
         let table = self.reader.table(&offers.dataset)?;
-        let id = format!("offers {} {}", offers.dataset, table.id);
+        // Presenters are coded as owners are.
+        let Owners { dataset, owner, .. } = &kind.owners;
+        let id = format!("offers {offers:?} {dataset} {owner} {}", table.id);
         let loaded = cached!(
             self,
             id,
@@ -369,7 +355,8 @@ impl Facts<'_> {
     /// The interner of a dimension that is an entity's key.
     fn key_space(&self, name: &DimensionName) -> Option<&str> {
         let dimension = self.model.dimensions.get(name)?;
-        matches!(dimension.value, DimensionValue::Key).then_some(())?;
+        let is_text = dimension.data_type == DimensionType::Text;
+        (is_text && matches!(dimension.value, DimensionValue::Key)).then_some(())?;
         dimension.entity.as_ref().map(EntityName::as_str)
     }
 
@@ -383,7 +370,13 @@ impl Facts<'_> {
         let dimension =
             self.model.dimensions.get(name).ok_or_else(|| unknown("dimension", name.as_str()))?;
         match (&dimension.value, &dimension.entity) {
-            (DimensionValue::Key, Some(entity)) => Ok(self.identity(entity.as_str())),
+            (DimensionValue::Key, Some(entity)) => {
+                let mut keys = self.identity(entity.as_str());
+                for value in &mut keys.values {
+                    *value = read_back(std::mem::replace(value, Scalar::Null), dimension.data_type);
+                }
+                Ok(keys)
+            }
             (DimensionValue::Expr(_), Some(entity)) => {
                 let column = self.attribute(entity, dimension).await?;
                 if as_of == i64::MAX {
@@ -417,6 +410,17 @@ impl Facts<'_> {
         let count = u32::try_from(names.len()).unwrap_or(NONE);
         let values = names.into_iter().map(Scalar::Text).chain([Scalar::Null]).collect();
         AttributeColumn { by_code: (0..=count).collect(), values }
+    }
+}
+
+/// A key's text as a value of the dimension's type.
+fn read_back(key: Scalar, data_type: DimensionType) -> Scalar {
+    let Scalar::Text(text) = &key else { return key };
+    match data_type {
+        DimensionType::Int => text.parse().map_or(Scalar::Null, Scalar::Int),
+        DimensionType::Bool => text.parse().map_or(Scalar::Null, Scalar::Bool),
+        DimensionType::Date => text.parse().map_or(Scalar::Null, Scalar::Date),
+        _ => key,
     }
 }
 

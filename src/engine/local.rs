@@ -32,7 +32,7 @@ use super::typed::{
     RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
     retention_rows, variant_rows,
 };
-use super::values::dimension_values;
+use super::values::{dimension_values, tables_of_values};
 use super::{Answer, Engine, Freshness, Measurement, Provenance, TableStatus};
 
 /// Limits of a local engine.
@@ -382,7 +382,7 @@ impl Engine for LocalEngine {
             DimensionValue::RollUp { of, .. } => self.model.dimensions.get(of).unwrap_or(found),
             _ => found,
         };
-        let view = self.catalog.view(std::slice::from_ref(&root.dataset)).await;
+        let view = self.catalog.view(&tables_of_values(&self.model, root)).await;
         seen.note(view.due());
         let held = self.memory.held().await?;
         dimension_values(&self.facts(&held, &view, &Arc::default()), found, search, limit).await
@@ -398,8 +398,13 @@ impl Engine for LocalEngine {
             let time = self.model.datasets.get(name)?.time.clone()?;
             view.table(name).ok()?.time_range(&time).map(|(_, newest)| newest)
         };
+        // A key without a table of its own is nothing that is missing.
+        let needed = |name: &DatasetName| {
+            self.model.datasets.get(name).is_none_or(|dataset| self.model.needs_table(dataset))
+        };
         view.statuses()
             .into_iter()
+            .filter(|report| report.available || needed(&report.dataset))
             .map(|report| TableStatus {
                 data_through: newest(&report.dataset),
                 name: report.dataset.to_string(),

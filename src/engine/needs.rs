@@ -19,7 +19,7 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
         };
         if let Some(balance) = leaf.balance().and_then(|name| model.balances.get(name)) {
             balance.shapes.iter().map(BalanceShape::dataset).for_each(&mut add);
-            if let Some(owner) = Axes::of_balance(model, balance).owner {
+            for owner in Axes::of_balance(model, balance).owners {
                 add(&owner.join.bridge);
             }
         }

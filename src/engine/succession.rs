@@ -26,7 +26,8 @@ fn reads_alike(left: &Model, right: &Model) -> bool {
     without_places(&reading(left)) == without_places(&reading(right))
 }
 
-/// Everything that decides what is loaded from files, as one text; places in texts do not.
+/// Everything that decides what is loaded from files, as one text; places in texts do not. Whole
+/// definitions are written out, so that whatever they gain is in it.
 fn reading(model: &Model) -> String {
     let source = SourcePos::default;
     let mut text = format!("{} {:?}\n", model.warehouse, model.calendar);
@@ -39,28 +40,59 @@ fn reading(model: &Model) -> String {
     for balance in model.balances.values() {
         let _ = writeln!(text, "{:?}", Balance { source: source(), ..balance.clone() });
     }
-    let kinds = model.metrics.values().map(|metric| &metric.kind).filter(|kind| {
-        !matches!(
-            kind,
-            MetricKind::Ratio { .. }
-                | MetricKind::Derived { .. }
-                | MetricKind::Balance { .. }
-                | MetricKind::Movement { .. }
-                | MetricKind::Retention(_)
-        )
+    let of_metrics = model.metrics.values().flat_map(|metric| {
+        let earlier = metric.versions.iter().map(|version| &version.metric.kind);
+        std::iter::once(&metric.kind).chain(earlier)
     });
     // Sorted: their order in the files decides nothing.
-    let mut kinds: Vec<String> = kinds.map(|kind| format!("{kind:?}")).collect();
+    let mut kinds: Vec<String> =
+        of_metrics.filter(|kind| reads_tables(kind)).map(|kind| format!("{kind:?}")).collect();
     kinds.sort_unstable();
     kinds.dedup();
     text + &kinds.join("\n")
 }
 
-/// A line that moved down changes nothing.
+/// Whether a metric says itself what is loaded; the others take what balances and other metrics say.
+fn reads_tables(kind: &MetricKind) -> bool {
+    match kind {
+        MetricKind::Ratio { .. }
+        | MetricKind::Derived { .. }
+        | MetricKind::Cumulative { .. }
+        | MetricKind::Balance { .. }
+        | MetricKind::Movement { .. }
+        | MetricKind::Retention(_) => false,
+        MetricKind::Aggregate(_)
+        | MetricKind::Attach(_)
+        | MetricKind::Duration(_)
+        | MetricKind::Attribution(_)
+        | MetricKind::Conversion(_)
+        | MetricKind::Cohort(_) => true,
+    }
+}
+
+/// A line that moved down changes nothing. What stands between quotes is somebody's text, whatever
+/// it looks like.
 fn without_places(text: &str) -> String {
-    let mut parts = text.split("SourcePos {");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |kept, part| kept + part.split_once('}').map_or("", |(_, rest)| rest))
+    const PLACE: &str = "SourcePos {";
+    let mut kept = String::with_capacity(text.len());
+    let (mut rest, mut quoted, mut in_place) = (text, false, false);
+    while let Some(next) = rest.chars().next() {
+        if !quoted && !in_place && rest.starts_with(PLACE) {
+            in_place = true;
+            rest = &rest[PLACE.len()..];
+            continue;
+        }
+        let escaped =
+            if quoted && next == '\\' { rest.chars().nth(1).map_or(0, char::len_utf8) } else { 0 };
+        let (taken, after) = rest.split_at(next.len_utf8() + escaped);
+        quoted ^= next == '"';
+        if !in_place {
+            kept.push_str(taken);
+        }
+        in_place &= quoted || next != '}';
+        rest = after;
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -72,5 +104,7 @@ mod tests {
         let text = "a SourcePos { file: \"x\", line: 3 } b SourcePos { line: 4 } c";
         assert_eq!(without_places(text), "a  b  c");
         assert_ne!(without_places("sql: \"a\""), without_places("sql: \"b\""));
+        let path = "a SourcePos { file: \"x}\\\"}\", line: 3 } b \"\\\"SourcePos { 1 }\" c";
+        assert_eq!(without_places(path), "a  b \"\\\"SourcePos { 1 }\" c");
     }
 }

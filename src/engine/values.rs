@@ -5,8 +5,9 @@ use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::col;
 use datafusion::scalar::ScalarValue;
 
+use crate::catalog::TableSnapshot;
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::model::{Dimension, DimensionValue};
+use crate::model::{DatasetName, Dimension, DimensionValue, Model};
 use crate::values::Scalar;
 
 use super::facts::Facts;
@@ -37,11 +38,43 @@ pub async fn dimension_values(
     Ok(values)
 }
 
+/// The tables that hold a dimension's values: its own; of a key that needs no table, all that have
+/// the key.
+#[must_use]
+pub fn tables_of_values(model: &Model, dimension: &Dimension) -> Vec<DatasetName> {
+    let own = model.datasets.get(&dimension.dataset);
+    match (&dimension.value, &dimension.entity) {
+        (DimensionValue::Key, Some(entity)) if own.is_some_and(|own| !model.needs_table(own)) => {
+            let with_key = model.datasets.values().filter(|found| found.keys.contains_key(entity));
+            with_key.map(|found| found.name.clone()).collect()
+        }
+        _ => vec![dimension.dataset.clone()],
+    }
+}
+
 async fn distinct(facts: &Facts<'_>, dimension: &Dimension) -> ApiResult<Vec<Scalar>> {
-    let dataset = facts.model.datasets.get(&dimension.dataset).ok_or_else(|| {
+    let missing = match facts.reader.table(&dimension.dataset) {
+        Ok(own) => return distinct_in(facts, dimension, own).await,
+        Err(error) => error,
+    };
+    let mut values = None;
+    for name in tables_of_values(facts.model, dimension) {
+        if let Ok(table) = facts.reader.table(&name) {
+            let found = distinct_in(facts, dimension, table).await?;
+            values.get_or_insert_with(Vec::new).extend(found);
+        }
+    }
+    values.ok_or(missing)
+}
+
+async fn distinct_in(
+    facts: &Facts<'_>,
+    dimension: &Dimension,
+    table: &TableSnapshot,
+) -> ApiResult<Vec<Scalar>> {
+    let dataset = facts.model.datasets.get(&table.dataset).ok_or_else(|| {
         ApiError::new(ErrorCode::Unavailable, format!("`{}` has no table.", dimension.name))
     })?;
-    let table = facts.reader.table(&dataset.name)?;
     let key = dimension.entity.as_ref().and_then(|entity| dataset.keys.get(entity));
     let (columns, is_key) = match (&dimension.value, key.or(dataset.primary_key.first())) {
         (DimensionValue::Expr(expr), _) => (expr.columns.clone(), false),

@@ -9,7 +9,7 @@ use super::facts::code_of;
 use super::timeline::Periods;
 use super::{
     Anomalies, Axis, BalanceFacts, Cells, Code, Expansion, Merge, NONE, OwnerFacts, Part, Place,
-    Share, Sharing, Slicer, Span, expansions, over_customers, split,
+    Presenters, Share, Sharing, Slicer, Span, expansions, over_customers, split,
 };
 
 /// What is asked of the owners' books.
@@ -27,9 +27,8 @@ pub enum Book {
 pub struct AttributionAsk<'a> {
     pub rule: AttributionRule,
     pub owners: &'a OwnerFacts,
-    /// For `OFFER_OWNER`: who presented an offer, by its code, if it was accepted and that is
-    /// known by `as_of`; [`NONE`] otherwise.
-    pub presenters: &'a [Code],
+    /// For `OFFER_OWNER`: who presented the offers whose acceptance is known by `as_of`.
+    pub presenters: &'a Presenters,
     /// Consecutive periods.
     pub periods: &'a [Span],
     pub as_of: i64,
@@ -134,8 +133,8 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(facts: &'a BalanceFacts, ask: &'a AttributionAsk<'a>, periods: &'a Periods<'a>) -> Self {
-        let presenters = ask.presenters.iter().filter(|owner| **owner != NONE).max();
-        let owners = presenters.map_or(0, |owner| *owner as usize + 1).max(ask.owners.owners());
+        let presenters = ask.presenters.last();
+        let owners = presenters.map_or(0, |owner| owner as usize + 1).max(ask.owners.owners());
         let owners = owners as u64;
         let keys = ask.slicer.cardinality().saturating_mul(owners + 1);
         let found = Attribution {
@@ -196,8 +195,7 @@ impl<'a> Worker<'a> {
                 self.look_up(customer, self.ask.periods[period].start);
             }
             AttributionRule::OfferOwner => {
-                let presenter = self.ask.presenters.get(event.offer as usize);
-                let owner = presenter.copied().unwrap_or(NONE);
+                let owner = self.ask.presenters.of(event.offer, event.at);
                 self.sharing = Sharing::Clean;
                 self.shares.clear();
                 self.shares.push(Share { owner, weight: 1 });

@@ -1,5 +1,7 @@
 //! Who owned a customer when, and with what weight.
 
+use crate::model::Owners;
+
 use super::grouped::group_rows;
 use super::{Code, NONE};
 
@@ -203,21 +205,27 @@ impl Anomalies {
         }
     }
 
-    /// One sentence per kind of anomaly that occurred.
+    /// One sentence per kind of anomaly that occurred; `owned` is the entity that has owners.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let sentence = |count: u64, what: &str| {
-            let customers = if count == 1 { "customer" } else { "customers" };
-            (count > 0).then(|| format!("{count} {customers} had {what}"))
+    pub fn warnings(&self, owned: &str, owners: &Owners) -> Vec<String> {
+        let Owners { dataset, owner, share, .. } = owners;
+        let without = share.as_ref().map_or("a share".to_owned(), |share| format!("a `{share}`"));
+        let shares = share.as_ref().map_or("shares".to_owned(), |share| format!("`{share}`"));
+        let sentence = |count: u64, what: String| {
+            (count > 0).then(|| format!("{count} {owned}(s) had {what}"))
         };
         let incomplete = sentence(
             self.incomplete.count,
-            "several owners at once without a share for each; those without one split equally \
-             what the others leave",
+            format!(
+                "several `{owner}` at once in `{dataset}` without {without} for each; those without \
+                 one split equally what the others leave"
+            ),
         );
         let not_one = sentence(
             self.not_one.count,
-            "owners whose shares do not sum to 1; they were normalised",
+            format!(
+                "`{owner}` in `{dataset}` whose {shares} do not sum to 1; they were normalised"
+            ),
         );
         incomplete.into_iter().chain(not_one).collect()
     }
@@ -325,14 +333,20 @@ mod tests {
         others.note(7, Sharing::NotOne);
         others.note(7, Sharing::Incomplete);
         anomalies.merge(others);
+        let owners = crate::kernels::testkit::owners("assignments", "csm_id", Some("share"));
         assert_eq!(
-            anomalies.warnings(),
+            anomalies.warnings("customer", &owners),
             [
-                "1 customer had several owners at once without a share for each; those without \
-                 one split equally what the others leave",
-                "2 customers had owners whose shares do not sum to 1; they were normalised",
+                "1 customer(s) had several `csm_id` at once in `assignments` without a `share` for \
+                 each; those without one split equally what the others leave",
+                "2 customer(s) had `csm_id` in `assignments` whose `share` do not sum to 1; they \
+                 were normalised",
             ]
         );
-        assert!(Anomalies::default().warnings().is_empty());
+        let tiers = crate::kernels::testkit::owners("tiers", "tier", None);
+        assert!(anomalies.warnings("account", &tiers)[0].contains(
+            "1 account(s) had several `tier` at once in `tiers` without a share for each"
+        ));
+        assert!(Anomalies::default().warnings("customer", &owners).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime};
 
-use crate::model::MovementClass;
+use crate::model::{ColumnName, DatasetName, DimensionName, MovementClass, Owners};
 use crate::values::MICROS_PER_DAY;
 
 use super::{BalanceFacts, Code, Known, NONE, Span};
@@ -144,6 +144,20 @@ pub fn eight_customers() -> Ledger {
         ("F", "core", "2024-02-09", "expansion", "price", 8_00),
         ("H", "core", "2024-02-10", "contraction", "", -10_00),
     ])
+}
+
+/// A table of owners by its name, the owner's column and that of the share.
+pub fn owners(dataset: &str, owner: &str, share: Option<&str>) -> Owners {
+    Owners {
+        dataset: DatasetName::new(dataset),
+        customer: ColumnName::new("customer_id"),
+        owner: ColumnName::new(owner),
+        share: share.map(ColumnName::new),
+        from: ColumnName::new("valid_from"),
+        to: ColumnName::new("valid_to"),
+        id_dimension: DimensionName::new(owner),
+        name_dimension: None,
+    }
 }
 
 #[cfg(test)]

@@ -15,18 +15,21 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// The entity that owns the balance's customers, and the as-of join that leads there: the
-    /// first of any of its tables. Owners are the customer's, so one table's way serves them all.
+    /// What the balance's customers were or whose at a time, and the as-of joins that lead there:
+    /// those of the first of its tables that has any. They are about the customer, so one table's
+    /// ways serve them all.
     #[must_use]
-    pub fn owner<'a>(
+    pub fn owners<'a>(
         &self,
         datasets: &'a IndexMap<DatasetName, Dataset>,
-    ) -> Option<(&'a EntityName, &'a AsOfJoin)> {
-        self.shapes.iter().find_map(|shape| {
+    ) -> Vec<(&'a EntityName, &'a AsOfJoin)> {
+        let of_shape = |shape: &BalanceShape| {
             let dataset = datasets.get(shape.dataset())?;
             let customer = dataset.entity_of(shape.customer())?;
-            dataset.bridged(datasets).find(|(_, join)| join.on == *customer)
-        })
+            let led = dataset.bridged(datasets).filter(|(_, join)| join.on == *customer);
+            Some(led.collect::<Vec<_>>()).filter(|led| !led.is_empty())
+        };
+        self.shapes.iter().find_map(of_shape).unwrap_or_default()
     }
 }
 

@@ -132,6 +132,35 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// Whether it reads rows of a dataset of its own, beside those of a balance.
+    #[must_use]
+    pub fn reads(&self, dataset: &DatasetName) -> bool {
+        match self {
+            Self::Aggregate(kind) => kind.dataset == *dataset,
+            Self::Conversion(kind) => {
+                kind.base.dataset == *dataset || kind.conversion.dataset == *dataset
+            }
+            Self::Attach(kind) => kind.products == *dataset || kind.orders.dataset == *dataset,
+            Self::Duration(kind) => {
+                let milestones = kind.milestones.as_ref();
+                kind.acquisition.0 == *dataset
+                    || milestones.is_some_and(|milestones| milestones.dataset == *dataset)
+            }
+            Self::Attribution(kind) => {
+                let offers = kind.offers.as_ref();
+                kind.owners.dataset == *dataset
+                    || offers.is_some_and(|offers| offers.dataset == *dataset)
+            }
+            Self::Cohort(kind) => kind.acquisition.0 == *dataset,
+            Self::Ratio { .. }
+            | Self::Derived { .. }
+            | Self::Cumulative { .. }
+            | Self::Balance { .. }
+            | Self::Movement { .. }
+            | Self::Retention(_) => false,
+        }
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -282,7 +311,7 @@ pub struct AttributionKind {
 }
 
 /// Who owned a customer when: the bridge dataset's columns.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owners {
     pub dataset: DatasetName,
     pub customer: ColumnName,
@@ -324,6 +353,14 @@ pub struct ConversionKind {
     pub conversion_key: ColumnName,
     /// Calendar days within which the conversion counts.
     pub within_days: u32,
+}
+
+impl ConversionKind {
+    /// Whether both are rows of one dataset by one time: a row does not follow itself.
+    #[must_use]
+    pub fn is_of_the_same_rows(&self) -> bool {
+        self.base.dataset == self.conversion.dataset && self.base.time == self.conversion.time
+    }
 }
 
 /// Customers by the period of their acquisition, followed by age.

@@ -86,6 +86,47 @@ impl Model {
         self.metrics.values().filter(move |metric| metric.variant_of() == Some(name))
     }
 
+    /// The owners that an as-of join leads to.
+    #[must_use]
+    pub fn owners_of_join(&self, entity: &EntityName, join: &AsOfJoin) -> Option<Owners> {
+        let bridge = self.datasets.get(&join.bridge)?;
+        let valid = bridge.valid.clone()?;
+        Some(Owners {
+            dataset: bridge.name.clone(),
+            customer: bridge.keys.get(&join.on)?.clone(),
+            owner: bridge.keys.get(entity)?.clone(),
+            share: join.weight.clone(),
+            from: valid.from,
+            to: valid.to,
+            id_dimension: DimensionName::new(entity.as_str()),
+            name_dimension: None,
+        })
+    }
+
+    /// What is owned: the entity that a table of owners is about, else its column.
+    #[must_use]
+    pub fn owned_by<'a>(&'a self, owners: &'a Owners) -> &'a str {
+        let entity = self.datasets.get(&owners.dataset).and_then(|d| d.entity_of(&owners.customer));
+        entity.map_or(owners.customer.as_str(), EntityName::as_str)
+    }
+
+    /// Whether something is read from a dataset's rows. One that is nothing but an entity's key
+    /// needs no table: the key's values are wherever rows have it.
+    #[must_use]
+    pub fn needs_table(&self, dataset: &Dataset) -> bool {
+        let is_key = |column| dataset.primary_key.contains(column);
+        let is_bare = dataset.entity.is_some()
+            && dataset.columns.keys().all(is_key)
+            && dataset.as_of_joins.is_empty();
+        let read = || {
+            self.metrics.values().any(|metric| {
+                let earlier = metric.versions.iter().map(|version| &version.metric.kind);
+                std::iter::once(&metric.kind).chain(earlier).any(|kind| kind.reads(&dataset.name))
+            })
+        };
+        !is_bare || read()
+    }
+
     /// The dataset whose rows an entity's key identifies.
     #[must_use]
     pub fn dataset_of_entity(&self, entity: &EntityName) -> Option<&Dataset> {

@@ -12,7 +12,8 @@ use crate::model::{
 pub struct Axes {
     pub customer: Option<EntityName>,
     pub product: Option<EntityName>,
-    pub owner: Option<OwnerAxis>,
+    /// A question splits facts over one of them.
+    pub owners: Vec<OwnerAxis>,
     /// The dataset and column whose values are the kinds of movements.
     pub kind: Option<(DatasetName, ColumnName)>,
 }
@@ -33,12 +34,15 @@ impl Axes {
         let is_of = |balance: &&Balance| {
             balance.shapes.iter().any(|other| other.dataset() == shape.dataset())
         };
-        let owner = model.balances.values().find(is_of).and_then(|of| of.owner(&model.datasets));
+        let balance = model.balances.values().find(is_of);
+        let owners = balance.map(|of| of.owners(&model.datasets)).unwrap_or_default();
         Self {
             customer: dataset.entity_of(shape.customer()).cloned(),
             product: shape.product().and_then(|column| dataset.entity_of(column)).cloned(),
-            owner: owner
-                .map(|(entity, join)| OwnerAxis { entity: entity.clone(), join: join.clone() }),
+            owners: owners
+                .into_iter()
+                .map(|(entity, join)| OwnerAxis { entity: entity.clone(), join: join.clone() })
+                .collect(),
             kind: shape.kind().map(|column| (dataset.name.clone(), column.clone())),
         }
     }
@@ -51,7 +55,9 @@ impl Axes {
             let axes = Self::of_shape(model, shape);
             all.customer = all.customer.or(axes.customer);
             all.product = all.product.or(axes.product);
-            all.owner = all.owner.or(axes.owner);
+            if all.owners.is_empty() {
+                all.owners = axes.owners;
+            }
             all.kind = all.kind.or(axes.kind);
         }
         all
@@ -66,7 +72,7 @@ impl Axes {
                 Some(Axis::Customer)
             } else if is(self.product.as_ref()) {
                 Some(Axis::Product)
-            } else if is(self.owner.as_ref().map(|owner| &owner.entity)) {
+            } else if self.owners.iter().any(|owner| owner.entity == *entity) {
                 Some(Axis::Owner)
             } else {
                 None

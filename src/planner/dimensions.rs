@@ -4,7 +4,8 @@
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::kernels::Axis;
 use crate::model::{
-    Balance, DatasetName, DimensionName, EntityName, Metric, MetricKind, Model, RetentionUnit,
+    Aggregate, Balance, DatasetName, DimensionName, EntityName, Metric, MetricKind, Model,
+    RetentionUnit,
 };
 
 use super::axes::Axes;
@@ -87,43 +88,112 @@ fn incompatible(
     }
     let names: Vec<&str> = offered.iter().map(|name| name.as_str()).collect();
     let offered = if names.is_empty() { "no dimension".to_owned() } else { names.join(", ") };
+    let why = why_not(model, metric, name).unwrap_or_default();
     ApiError::new(
         ErrorCode::IncompatibleDimension,
         format!(
-            "`{}` cannot be broken down or filtered by `{name}`. It goes with: {offered}.",
+            "`{}` cannot be broken down or filtered by `{name}`{why}. It goes with: {offered}.",
             metric.name
         ),
     )
 }
 
-/// Rows of a table can be split over the owners of one as-of join at a time.
+/// The reason where the metric's name does not give it: what a metric is computed from, and rows
+/// that are split where what is asked of them cannot be.
+fn why_not(model: &Model, metric: &Metric, name: &DimensionName) -> Option<String> {
+    let part = part_without(model, metric, name)?;
+    let computed = if part.name == metric.name {
+        String::new()
+    } else {
+        format!(": it is computed from `{}`, which cannot", part.name)
+    };
+    let MetricKind::Aggregate(kind) = &part.kind else {
+        return (!computed.is_empty()).then_some(computed);
+    };
+    let (Aggregate::Median, Some(_)) = (kind.aggregate, bridged_entity(model, &kind.dataset, name))
+    else {
+        return (!computed.is_empty()).then_some(computed);
+    };
+    let dataset = &kind.dataset;
+    let of_same_rows = |other: &&Metric| match &other.kind {
+        MetricKind::Aggregate(other) => {
+            other.dataset == *dataset && other.aggregate == Aggregate::Average
+        }
+        _ => false,
+    };
+    let instead = model.metrics.values().filter(|other| !other.private).find(of_same_rows);
+    let instead = instead.map_or_else(
+        || "an average or a sum of the same rows can be asked by it".to_owned(),
+        |other| format!("ask for an average, such as `{}`", other.name),
+    );
+    Some(format!(
+        "{computed}: a row of {dataset} counts in parts where `{name}` had several values at its time, \
+         and a median takes rows whole; {instead}"
+    ))
+}
+
+/// The metric, or the first that it is computed from, that does not go with a dimension by itself.
+fn part_without<'m>(
+    model: &'m Model,
+    metric: &'m Metric,
+    name: &DimensionName,
+) -> Option<&'m Metric> {
+    let inputs = metric.inputs();
+    if inputs.is_empty() {
+        return Some(metric);
+    }
+    let inputs = inputs.into_iter().filter_map(|input| model.metrics.get(input));
+    let without = inputs.into_iter().find(|input| !input.dimensions.contains(name));
+    without.and_then(|input| part_without(model, input, name))
+}
+
+/// Facts can be split over what one as-of join leads to at a time.
 ///
 /// # Errors
-/// `INCOMPATIBLE_DIMENSION` where a question names dimensions behind two of them.
+/// `INCOMPATIBLE_DIMENSION` where a question, or the metric's own filter, names dimensions behind two.
 pub(super) fn check_bridges(model: &Model, query: &MetricQuery, leaf: &Leaf) -> ApiResult<()> {
-    let dataset = match leaf {
-        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => &kind.dataset,
-        Leaf::Conversion(kind) => &kind.base.dataset,
-        _ => return Ok(()),
+    let (pass, own) = match leaf {
+        Leaf::Filtered { pass, filter } => (&**pass, filter.dimensions()),
+        pass => (pass, Vec::new()),
     };
-    let mut first: Option<(&DimensionName, &EntityName)> = None;
-    for name in used(query) {
-        let Some(entity) = bridged_entity(model, dataset, name) else { continue };
-        match first {
-            Some((other, known)) if known != entity => {
-                return Err(ApiError::new(
-                    ErrorCode::IncompatibleDimension,
-                    format!(
-                        "`{other}` and `{name}` both say who a row of {dataset} belonged to at its \
-                         time, and a row is split over one of them at a time: ask for one, or for \
-                         each in a question of its own."
-                    ),
-                ));
+    let dataset = match pass {
+        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => Some(&kind.dataset),
+        Leaf::Conversion(kind) => Some(&kind.base.dataset),
+        _ => None,
+    };
+    let balance = pass.balance().and_then(|name| model.balances.get(name));
+    let axes = balance.map(|balance| Axes::of_balance(model, balance)).unwrap_or_default();
+    let way_of = |name: &DimensionName| {
+        let entity = model.dimensions.get(name)?.entity.as_ref()?;
+        let bridge = match dataset.and_then(|dataset| model.datasets.get(dataset)) {
+            Some(rows) => rows.as_of_join_to(&model.datasets, entity)?.bridge.clone(),
+            None => {
+                let owner = axes.owners.iter().find(|owner| owner.entity == *entity)?;
+                owner.join.bridge.clone()
             }
-            _ => first = Some((name, entity)),
-        }
-    }
-    Ok(())
+        };
+        Some((entity, bridge))
+    };
+    let led = |name| way_of(name).map(|(entity, bridge)| (name, entity, bridge));
+    let mut ways = used(query).chain(own).filter_map(led);
+    let Some((first, entity, bridge)) = ways.next() else { return Ok(()) };
+    let Some((name, _, other)) = ways.find(|(_, other, _)| *other != entity) else { return Ok(()) };
+    let of = dataset.map_or("a customer".to_owned(), |name| format!("a row of {name}"));
+    let instead = if bridge == other {
+        format!(
+            "ask for one, or give the rows of `{bridge}` an `entity` and a `primary` key, and both \
+             describe it"
+        )
+    } else {
+        "ask for one, or for each in a question of its own".to_owned()
+    };
+    Err(ApiError::new(
+        ErrorCode::IncompatibleDimension,
+        format!(
+            "`{first}` and `{name}` both say what {of} was, or whose, at a time, and is split over one of \
+             them at a time: {instead}."
+        ),
+    ))
 }
 
 /// The entity of a dimension that rows of the dataset lead to through an as-of join.

@@ -97,6 +97,12 @@ fn the_commands_and_their_exit_codes() {
     for word in ["NRR", "formula", "mrr_movements.amount", "Retention of=recurring_revenue"] {
         assert!(explained.contains(word), "{word}: {explained}");
     }
+    let own = "metrics:\n  - { name: won, kind: conversion, entity: customer, base: { dataset: offers }, \
+               conversion: { dataset: mrr_movements }, within_days: 9 }\n";
+    std::fs::write(root.path().join("metrics/own.yml"), own).unwrap();
+    let explained = text(&upswell(&["explain", "won", "-p", at]).stdout);
+    assert!(explained.contains("\nsql\n  WITH base__ AS ("), "{explained}");
+    std::fs::remove_file(root.path().join("metrics/own.yml")).unwrap();
     let committed = include_str!("../../schema/schema.graphql");
     assert_eq!(text(&upswell(&["schema", "-p", at]).stdout), committed);
 }

@@ -123,7 +123,7 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
             ],
         ),
         ("U0810", &["1 customer(s)", "a from 2024-02-01 to 2024-03-01"]),
-        ("U0811", &["1 customer(s)", "b from 2024-01-05 (2 owners)"]),
+        ("U0811", &["1 customer(s)", "several `csm_id` at once", "b from 2024-01-05 (2 at once)"]),
         ("U0812", &["1 customer(s)", "c from 2024-01-01"]),
     ];
     for (code, words) in wanted {

@@ -284,3 +284,129 @@ async fn the_median_of_money_is_its_exact_middle() {
     .await;
     assert_eq!(column(&data, "middle"), json!([31.67]));
 }
+
+/// Offer o was accepted in rows of two people, and p in two rows of one: whatever the order of files,
+/// the latest who presented it by the expansion is credited.
+#[tokio::test]
+async fn an_offer_that_several_presented_is_the_latest_s_by_the_expansion() {
+    let rows = [
+        "o,x,2024-01-05T00:00:00Z,2024-01-06T00:00:00Z,accepted",
+        "o,y,2024-02-10T00:00:00Z,2024-02-11T00:00:00Z,accepted",
+        "o,w,2024-02-10T00:00:00Z,2024-02-11T00:00:00Z,accepted",
+        "o,z,2024-01-20T00:00:00Z,,declined",
+        "p,x,2024-01-05T00:00:00Z,2024-01-06T00:00:00Z,accepted",
+        "p,x,2024-02-01T00:00:00Z,2024-02-06T00:00:00Z,accepted",
+    ];
+    for turn in 0..rows.len() {
+        let mut turned = rows;
+        turned.rotate_left(turn);
+        let offers =
+            format!("offer_id,csm_id,presented_at,responded_at,outcome\n{}", turned.join("\n"));
+        let root = TempDir::new().unwrap();
+        let warehouse = root.path().join("warehouse");
+        write_table(&warehouse, "offers", &offers);
+        write_table(
+            &warehouse,
+            "csm_assignments",
+            "customer_id,csm_id,share,valid_from,valid_to\na,x,,2023-01-01T00:00:00Z,",
+        );
+        write_table(
+            &warehouse,
+            "mrr_movements",
+            "customer_id,occurred_at,movement,amount,offer_id\n\
+             a,2024-01-01T00:00:00Z,new,10.00,\n\
+             a,2024-01-31T00:00:00Z,expansion,1.00,o\n\
+             a,2024-02-10T00:00:00Z,expansion,2.00,o\n\
+             a,2024-02-20T00:00:00Z,expansion,4.00,p\n\
+             a,2024-01-02T00:00:00Z,expansion,8.00,o",
+        );
+        let api = api(root.path(), "");
+        let data = ask(
+            &api,
+            "{ csmExpansionAttribution(period: {start: \"2024-01-01\", end: \"2024-03-01\"}, rule: OFFER_OWNER) {
+                 rows { csmId creditedMrr } provenance { notes } } }",
+        )
+        .await;
+        let answer = &data["csmExpansionAttribution"];
+        let credited = |csm: &str| {
+            let rows = answer["rows"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["csmId"] == csm);
+            row.map(|row| plain(&row["creditedMrr"]))
+        };
+        // x presented o first, so also for the expansion of 2 January; of y and w on 10 February w.
+        assert_eq!(credited("x"), Some(json!(13.0)), "{answer:#}");
+        assert_eq!(credited("w"), Some(json!(2.0)), "{answer:#}");
+        assert_eq!(credited("y"), None, "{answer:#}");
+        let notes = answer["provenance"]["notes"].to_string();
+        assert!(
+            notes.contains("1 accepted offer(s) of offers have rows of several `csm_id`"),
+            "{notes}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn several_days_of_acquisition_are_the_earliest_and_noted() {
+    let (_root, api) = open(&[
+        (
+            "mrr_movements",
+            "1,a,p,2024-01-05T00:00:00Z,new,,10.00\n2,a,p,2024-01-25T00:00:00Z,expansion,seat,1.00\n\
+             3,b,p,2024-01-05T00:00:00Z,new,,10.00",
+        ),
+        (
+            "customers",
+            "customer_id,acquired_on\na,2024-01-15\nb,2024-01-05\na,2024-01-05\nb,2024-01-05",
+        ),
+    ]);
+    let data = ask(
+        &api,
+        "{ timeToExpansion { rows { subjects events observedMedianDays } provenance { notes } }
+           cohorts(period: {start: \"2024-01-01\", end: \"2024-02-01\"}) { provenance { notes } } }",
+    )
+    .await;
+    let found = &data["timeToExpansion"];
+    assert_eq!(
+        plain(&found["rows"]),
+        json!([{"subjects": 2.0, "events": 1.0, "observedMedianDays": 20.0}])
+    );
+    for field in ["timeToExpansion", "cohorts"] {
+        let notes = data[field]["provenance"]["notes"].to_string();
+        let wanted = "1 customer(s) have rows in customers that differ in `acquired_on`: the earliest counts.";
+        assert!(notes.contains(wanted), "{field}: {notes}");
+    }
+}
+
+#[tokio::test]
+async fn last_counts_back_from_the_table_that_ends_first_and_says_so() {
+    let tables = |newest: &str| {
+        let ledger = format!(
+            "1,a,p,2024-01-05T00:00:00Z,new,,10.00\n2,a,p,{newest}T00:00:00Z,expansion,seat,1.00"
+        );
+        let orders = "order_id,customer_id,ordered_at,product_id\n\
+                      o1,a,2024-01-10T00:00:00Z,p\no2,a,2024-04-20T00:00:00Z,p";
+        open(&[
+            ("mrr_movements", &ledger),
+            ("order_lines", orders),
+            ("products", "product_id,kind\np,core"),
+        ])
+    };
+    let document = |period: &str| {
+        format!(
+            "{{ metrics(select: [attach_rate, expansion_mrr], {period}) {{ rows provenance {{ notes }} }} }}"
+        )
+    };
+    let last = document("period: {last: 1}, grain: MONTH");
+    let (_root, api) = tables("2024-02-10");
+    let data = ask(&api, &last).await["metrics"].clone();
+    assert_eq!(data["rows"][0]["period"], "2024-01-01");
+    let note = "`last` counts back from 2024-02-11, where mrr_movements ends; the other tables of the \
+                answer reach 2024-04-21.";
+    assert!(data["provenance"]["notes"].to_string().contains(note), "{data}");
+    // Where both end in one month nothing is lost, and with days of one's own nothing is counted back.
+    let (_root, both) = tables("2024-04-02");
+    let whole = document("period: {start: \"2024-01-01\", end: \"2024-03-01\"}, grain: MONTH");
+    for (api, document) in [(&both, &last), (&api, &whole)] {
+        let data = ask(api, document).await["metrics"].clone();
+        assert!(!data["provenance"]["notes"].to_string().contains("counts back"), "{data}");
+    }
+}

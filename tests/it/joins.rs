@@ -30,7 +30,7 @@ async fn rows_are_split_over_their_owners_at_the_time_and_sums_conserve() {
         r#"[["2026-01-01", "East", 2.266667, 10.70, 7.600000],
             ["2026-01-01", "West", 0.733333, 0.35, 1.400000],
             ["2026-01-01", null, 1.000000, 7.00, 2.000000],
-            ["2026-02-01", "East", 0.600000, -0.61, 0],
+            ["2026-02-01", "East", 0.600000, -0.61, 0.000000],
             ["2026-02-01", "West", 1.400000, 19.60, 4.000000],
             ["2026-02-01", null, 1.000000, 2.00, 1.000000]]"#,
     );
@@ -96,7 +96,20 @@ async fn what_does_not_add_up_sees_a_row_once_for_each_owner() {
     )
     .await;
     assert_eq!(code, "INCOMPATIBLE_DIMENSION");
-    assert!(message.contains("`median_fee`") && message.contains("device_model"), "{message}");
+    for part in
+        ["`median_fee`", "`csm_id`", "a median takes rows whole", "`average_fee`", "device_model"]
+    {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+    // A metric that is computed from it says which part cannot.
+    let (_, message) = refused(
+        &api,
+        &format!(
+            "{{ metrics(select: [median_per_ticket], {JANUARY}, groupBy: [csm_id]) {{ rows }} }}"
+        ),
+    )
+    .await;
+    assert!(message.contains("computed from `median_fee`, which cannot"), "{message}");
 }
 
 #[tokio::test]
@@ -120,7 +133,12 @@ async fn odd_shares_are_noted_and_the_bridge_is_part_of_the_snapshot() {
     };
     let by_owner = ask(&api, &document("csm_id")).await;
     let notes = by_owner["metrics"]["provenance"]["notes"].to_string();
-    assert!(notes.contains("1 customer had several owners at once without a share"), "{notes}");
+    assert!(
+        notes.contains(
+            "1 customer(s) had several `csm_id` at once in `csm_assignments` without a `share`"
+        ),
+        "{notes}"
+    );
     let by_device = ask(&api, &document("device_id")).await;
     assert_eq!(by_device["metrics"]["provenance"]["notes"], json!([]));
     let by_model = ask(&api, &document("device_model")).await;

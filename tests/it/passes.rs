@@ -7,6 +7,7 @@ use crate::support::desk::{
     BOTH, JANUARY, METRICS, PROJECT, TICKETS, assert_rows, csv, project, rows, session, sql,
     support_desk,
 };
+use crate::support::warehouse::write_table;
 use crate::support::{api_of, ask, execute};
 
 #[tokio::test]
@@ -27,6 +28,87 @@ async fn the_catalogue_s_sql_of_an_aggregate_gives_its_numbers() {
         assert_eq!(values(&by_hand), values(&found), "{statement}");
         assert_eq!(values(&found).len(), 2);
     }
+}
+
+/// The days of a conversion are the zone's: at 23:30 UTC it is the next day in Berlin.
+const NIGHT: &str = "\
+metrics:
+  - name: next_day
+    kind: conversion
+    entity: customer
+    base: { dataset: tickets }
+    conversion: { dataset: mrr_movements, filter: movement = 'expansion' }
+    within_days: 1
+";
+
+#[tokio::test]
+async fn the_catalogue_s_sql_of_a_conversion_gives_its_numbers() {
+    let root = support_desk();
+    let warehouse = root.path().join("warehouse");
+    write_table(
+        &warehouse,
+        "mrr_movements",
+        "customer_id,occurred_at,movement,amount\n\
+         a,2026-01-11T22:30:00Z,expansion,1.00\n\
+         b,2026-01-16T23:30:00Z,expansion,1.00\n\
+         c,2026-01-20T00:00:00Z,expansion,1.00\n\
+         c,2026-01-20T00:00:00Z,expansion,2.00\n\
+         a,2026-02-09T00:00:00Z,expansion,1.00\n\
+         b,2026-03-31T00:00:00Z,new,1.00",
+    );
+    let context = session(&warehouse).await;
+    for (zone, expected) in [("UTC", &[0.75, 0.0]), ("Europe/Berlin", &[0.5, 0.0])] {
+        let project = format!("{PROJECT}time_zone: {zone}\n");
+        let metrics = format!("{METRICS}{}", NIGHT.trim_start_matches("metrics:\n"));
+        let files = [
+            ("upswell.yml", project.as_str()),
+            ("datasets/d.yml", TICKETS),
+            ("metrics/m.yml", metrics.as_str()),
+        ];
+        let api = api_of(root.path(), &files);
+        // No P1 ticket of February has a customer: no number, and no row of the SQL.
+        for (name, expected) in [("next_day", &expected[..]), ("reopened", &[0.5])] {
+            let document = format!("{{ catalog {{ metric(name: {name}) {{ sql }} }} }}");
+            let statement = ask(&api, &document).await["catalog"]["metric"]["sql"].clone();
+            let by_sql = sql(&context, statement.as_str().unwrap()).await;
+            let values = |text: &str| -> Vec<f64> {
+                let last = |line: &str| line.rsplit(',').next().unwrap().parse().ok();
+                text.lines().filter_map(last).collect()
+            };
+            let found = csv(&api, &format!("select: [{name}], {BOTH}")).await;
+            assert_eq!(values(&found), expected, "{zone} {name}");
+            assert_eq!(values(&by_sql), expected, "{zone} {statement}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn base_events_that_may_be_converted_yet_are_noted() {
+    let root = support_desk();
+    let (api, _) = project(root.path());
+    // The newest ticket is of 10 February: of P1 tickets in January those of 15 January (b, who is
+    // converted) and 10 January (a, whose 30 days are over) are settled; that of 4 February has no
+    // customer. Asked as of 5 February, 10 January has had 26 days.
+    let notes = |more: &str| {
+        format!("{{ metrics(select: [reopened], {BOTH}{more}) {{ rows provenance {{ notes }} }} }}")
+    };
+    let now = ask(&api, &notes("")).await["metrics"].clone();
+    assert!(!now["provenance"]["notes"].to_string().contains("not converted"), "{now}");
+    let then = ask(&api, &notes(", asOf: \"2026-02-05\"")).await["metrics"].clone();
+    assert_eq!(
+        then["provenance"]["notes"][0],
+        "1 of 2 event(s) of tickets had less than 30 day(s) for a conversion, for tickets is known until \
+         2026-02-05, and none yet: they count as not converted."
+    );
+    // Split over owners it is the same event.
+    let split =
+        ask(&api, &notes(", asOf: \"2026-02-05\", groupBy: [csm_id]")).await["metrics"].clone();
+    assert!(split["provenance"]["notes"].to_string().contains("1 of 2 event(s)"), "{split}");
+    // On the day after the last of the 30 everything is settled.
+    let day = ask(&api, &notes(", asOf: \"2026-02-10\"")).await["metrics"].clone();
+    assert!(!day["provenance"]["notes"].to_string().contains("not converted"), "{day}");
+    let before = ask(&api, &notes(", asOf: \"2026-02-09\"")).await["metrics"].clone();
+    assert!(before["provenance"]["notes"].to_string().contains("1 of 2 event(s)"), "{before}");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use crate::engine::load::{ident, lower_expr};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::Span;
 use crate::model::{
-    ColumnName, Dataset, Dimension, DimensionName, DimensionValue, EntityName, ScalarExpr,
+    ColumnName, Dataset, Dimension, DimensionName, DimensionType, DimensionValue, EntityName,
+    ScalarExpr,
 };
 
 use super::owners::{OWNER, RowOwners};
@@ -114,7 +115,16 @@ impl<'a> Beside<'a> {
         }
         match (&dimension.value, &dimension.entity) {
             (DimensionValue::Expr(expr), _) => lower_expr(&self.context.facts.reader, expr, schema),
-            (_, Some(entity)) if self.is_owner(entity) => Ok(col(Column::new_unqualified(OWNER))),
+            (_, Some(entity)) if self.is_owner(entity) => {
+                let owner = col(Column::new_unqualified(OWNER));
+                // Attributes of a bridge are read back from the texts that they are coded by.
+                Ok(match dimension.data_type {
+                    DimensionType::Int => cast(owner, DataType::Int64),
+                    DimensionType::Bool => cast(owner, DataType::Boolean),
+                    DimensionType::Date => cast(owner, DataType::Date32),
+                    _ => owner,
+                })
+            }
             (_, Some(entity)) => Ok(ident(self.key_of(entity, dimension)?)),
             (_, None) => Err(internal("a key belongs to no entity")),
         }

@@ -13,7 +13,7 @@ use crate::planner::Period;
 use crate::values::{Instant, Number, Scalar};
 
 use super::AggregateValues;
-use super::owners::RowOwners;
+use super::owners::{RowOwners, WHOLE_ROW, owners_asked_for};
 use super::pass::{period_at, scalars};
 use super::rows::{Measured, RowsAsk, rows_plan};
 
@@ -44,9 +44,9 @@ pub async fn run_conversion(
     for times in conversions.values_mut() {
         times.sort_unstable();
     }
-    // Rows of one dataset by one time: a row does not follow itself.
-    let same_rows =
-        kind.base.dataset == kind.conversion.dataset && kind.base.time == kind.conversion.time;
+    // A row does not follow itself.
+    let same_rows = kind.is_of_the_same_rows();
+    let mut waiting = Waiting::of(context, kind).await?;
     let mut counted: HashMap<Vec<Scalar>, Vec<(i128, i128)>> = HashMap::new();
     for event in base {
         let from = event.at.saturating_add(i64::from(same_rows));
@@ -54,11 +54,16 @@ pub async fn run_conversion(
             let next = times.get(times.partition_point(|time| *time < from));
             next.is_some_and(|next| within(context, event.at, *next, kind.within_days))
         });
-        let cells = counted.entry(event.group).or_insert_with(|| vec![(0, 0); periods.len()]);
+        if !counted.contains_key(&event.group) {
+            counted.insert(event.group.clone(), vec![(0, 0); periods.len()]);
+        }
+        let Some(cells) = counted.get_mut(&event.group) else { continue };
         let (converted_events, base_events) = &mut cells[event.period];
         *converted_events += i128::from(converted) * event.weight;
         *base_events += event.weight;
+        waiting.count(context, kind, (&event, converted));
     }
+    waiting.note(context, kind);
     let by_group = counted
         .into_iter()
         .map(|(group, cells)| {
@@ -67,6 +72,62 @@ pub async fn run_conversion(
         })
         .collect();
     Ok(AggregateValues { by_group, empty: None })
+}
+
+/// Base events that may be converted yet: their days are not over by the end of observation, which is
+/// that of the conversions' table.
+struct Waiting {
+    end: Option<Instant>,
+    /// Weights of those without a conversion, and of all.
+    waiting: i128,
+    all: i128,
+    /// The weight of a whole event.
+    one: i128,
+}
+
+impl Waiting {
+    async fn of(context: &Context<'_>, kind: &ConversionKind) -> ApiResult<Self> {
+        let model = context.facts.model;
+        let conversions = super::observed::range_of(context, &kind.conversion).await?.1;
+        let newest = match conversions {
+            Some(newest) => Some(newest),
+            None => super::observed::range_of(context, &kind.base).await?.1,
+        };
+        let dataset = model.datasets.get(&kind.base.dataset);
+        let split = dataset.is_some_and(|dataset| owners_asked_for(context, dataset).is_some());
+        let end = context.end_of_observation(newest);
+        Ok(Self { end, waiting: 0, all: 0, one: if split { WHOLE_ROW } else { 1 } })
+    }
+
+    fn count(
+        &mut self,
+        context: &Context<'_>,
+        kind: &ConversionKind,
+        (event, converted): (&Event, bool),
+    ) {
+        self.all += event.weight;
+        let Some(end) = self.end.filter(|_| !converted) else { return };
+        let calendar = &context.facts.model.calendar;
+        let had = calendar.day_of(end) - calendar.day_of(Instant(event.at));
+        if had.num_days() <= i64::from(kind.within_days) {
+            self.waiting += event.weight;
+        }
+    }
+
+    fn note(&self, context: &Context<'_>, kind: &ConversionKind) {
+        let Some(end) = self.end.filter(|_| self.waiting > 0) else { return };
+        let whole = |weight: i128| (weight + self.one - 1) / self.one;
+        context.note(format!(
+            "{} of {} event(s) of {} had less than {} day(s) for a conversion, for {} is known until \
+             {}, and none yet: they count as not converted.",
+            whole(self.waiting),
+            whole(self.all),
+            kind.base.dataset,
+            kind.within_days,
+            kind.conversion.dataset,
+            context.facts.model.calendar.day_of(end),
+        ));
+    }
 }
 
 /// Whether an instant lies within the calendar days after another.

@@ -101,7 +101,7 @@ async fn at_once(
     })
     .await?;
     owners.iter().flat_map(RowOwners::warnings).for_each(|warning| context.note(warning));
-    let empty = empty_value(kind, owners.is_some());
+    let empty = empty_value(context, kind)?;
     let mut all = AggregateValues { by_group: HashMap::new(), empty };
     for (group, pieces) in by_group {
         let values = windows_of(kind.aggregate, &pieces, &ranges)?;

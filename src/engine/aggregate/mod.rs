@@ -10,6 +10,7 @@ mod period_index;
 mod predicate;
 mod rows;
 mod shared;
+mod types;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,11 +26,12 @@ use super::table::GroupValues;
 
 pub use conversion::run_conversion;
 pub use cumulative::run_cumulative;
-pub use observed::{Observed, newest_of};
+pub use observed::{Observed, newest_of, table_of};
 pub use rows::plan_error;
 pub use shared::SharedPasses;
+pub use types::{ValueType, value_type};
 
-use owners::{ROW_SCALE, RowOwners};
+use owners::RowOwners;
 use pass::{Measure, Pass, run_pass};
 
 /// Values by group and period.
@@ -113,11 +115,11 @@ async fn aggregate_spans(
 ) -> ApiResult<Vec<AggregateValues>> {
     let Some(first) = measures.first() else { return Ok(Vec::new()) };
     let owners = RowOwners::of_question(context, &first.kind.dataset).await?;
-    let empty = |measure: &Measure<'_>| empty_value(measure.kind, owners.is_some());
-    let mut all: Vec<AggregateValues> = measures
-        .iter()
-        .map(|measure| AggregateValues { by_group: HashMap::new(), empty: empty(measure) })
-        .collect();
+    let mut all = Vec::with_capacity(measures.len());
+    for measure in measures {
+        let empty = empty_value(context, measure.kind)?;
+        all.push(AggregateValues { by_group: HashMap::new(), empty });
+    }
     let periods = spans.len();
     let pass = Pass { measures, spans, owners: owners.as_ref() };
     run_pass(context, &pass, |found| {
@@ -138,12 +140,14 @@ async fn aggregate_spans(
     Ok(all)
 }
 
-fn empty_value(kind: &AggregateKind, split: bool) -> Option<Number> {
-    match kind.aggregate {
-        Aggregate::Count if split => Some(Number::Decimal(0, ROW_SCALE)),
-        Aggregate::Count | Aggregate::CountDistinct | Aggregate::Sum => Some(Number::Int(0)),
+/// Counts and sums of no rows are zero, in their own type; everything else is null.
+fn empty_value(context: &Context<'_>, kind: &AggregateKind) -> ApiResult<Option<Number>> {
+    Ok(match kind.aggregate {
+        Aggregate::Count | Aggregate::CountDistinct | Aggregate::Sum => {
+            Some(value_type(context, kind)?.zero())
+        }
         _ => None,
-    }
+    })
 }
 
 /// An aggregate's value from its parts.

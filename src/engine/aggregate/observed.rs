@@ -10,7 +10,7 @@ use datafusion::prelude::col;
 use crate::engine::context::Context;
 use crate::engine::load::{column, instants_in, to_scalar};
 use crate::error::ApiResult;
-use crate::model::{AggregateKind, AttachBasis};
+use crate::model::{AggregateKind, AttachBasis, DatasetName};
 use crate::planner::Leaf;
 use crate::values::Scalar;
 
@@ -26,11 +26,9 @@ pub async fn newest_of(
             let orders = context.facts.orders(kind).await?;
             Ok((orders.first, orders.newest))
         }
-        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => {
-            observed(context, kind).await.map(|seen| seen.range)
-        }
+        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => range_of(context, kind).await,
         Leaf::Filtered { pass, .. } => Box::pin(newest_of(context, pass)).await,
-        Leaf::Conversion(kind) => observed(context, &kind.base).await.map(|seen| seen.range),
+        Leaf::Conversion(kind) => range_of(context, &kind.base).await,
         other => match other.balance() {
             Some(balance) => {
                 let loaded = context.facts.balance(balance).await?;
@@ -41,11 +39,35 @@ pub async fn newest_of(
     }
 }
 
+/// The table whose events say how far a pass reaches.
+pub async fn table_of(context: &Context<'_>, leaf: &Leaf) -> ApiResult<Option<DatasetName>> {
+    Ok(match leaf {
+        Leaf::Attach(kind) if kind.basis != AttachBasis::Customer => {
+            Some(kind.orders.dataset.clone())
+        }
+        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => Some(kind.dataset.clone()),
+        Leaf::Conversion(kind) => Some(kind.base.dataset.clone()),
+        Leaf::Filtered { pass, .. } => return Box::pin(table_of(context, pass)).await,
+        other => match other.balance() {
+            Some(balance) => Some(context.facts.balance(balance).await?.shape.dataset().clone()),
+            None => None,
+        },
+    })
+}
+
 /// First and newest event of a table, and rows without a time.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     range: (Option<i64>, Option<i64>),
     without_time: i64,
+}
+
+/// First and newest event of a table, known by `asOf`.
+pub async fn range_of(
+    context: &Context<'_>,
+    kind: &AggregateKind,
+) -> ApiResult<(Option<i64>, Option<i64>)> {
+    observed(context, kind).await.map(|seen| seen.range)
 }
 
 /// Kept with the facts: every question about the table asks for it.

@@ -26,8 +26,7 @@ use crate::engine::keys::Interner;
 use crate::engine::load::{ident, instants_in};
 use crate::error::ApiResult;
 use crate::kernels::{Anomalies, Code, NONE, OwnerFacts, Share, Sharing, split};
-use crate::model::{ColumnName, DatasetName, EntityName};
-use crate::planner::OwnerAxis;
+use crate::model::{AsOfJoin, ColumnName, Dataset, DatasetName, EntityName, Owners};
 use crate::values::Calendar;
 
 use super::rows::{internal, plan_error};
@@ -36,7 +35,7 @@ use super::rows::{internal, plan_error};
 pub const OWNER: &str = "__owner";
 /// Decimal places of a part of a row, and a whole row in them.
 pub const ROW_SCALE: u8 = 6;
-const WHOLE_ROW: i128 = 1_000_000;
+pub const WHOLE_ROW: i128 = 1_000_000;
 
 /// The owners of a dataset's rows, where a question needs them.
 pub struct RowOwners {
@@ -45,6 +44,9 @@ pub struct RowOwners {
     key: ColumnName,
     at: ColumnName,
     lookup: Arc<Lookup>,
+    /// The table of owners, and the entity that is owned.
+    table: Owners,
+    owned: EntityName,
 }
 
 struct Lookup {
@@ -58,6 +60,20 @@ struct Lookup {
     odd: Mutex<[BTreeSet<Code>; 2]>,
 }
 
+/// The entity and as-of join that grouping or filter of the question name; none where rows are not
+/// split.
+pub fn owners_asked_for<'a>(
+    context: &Context<'a>,
+    dataset: &'a Dataset,
+) -> Option<(&'a EntityName, &'a AsOfJoin)> {
+    let (model, query) = (context.facts.model, context.query());
+    let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
+    query.group_by.iter().chain(filter).find_map(|name| {
+        let entity = model.dimensions.get(name)?.entity.as_ref()?;
+        Some((entity, dataset.as_of_join_to(&model.datasets, entity)?))
+    })
+}
+
 impl RowOwners {
     /// The owners that grouping or filter of the question name; none where they name none.
     pub async fn of_question(
@@ -67,17 +83,12 @@ impl RowOwners {
         let model = context.facts.model;
         let dataset = model.datasets.get(dataset);
         let dataset = dataset.ok_or_else(|| internal("the dataset is not in the model"))?;
-        let query = context.query();
-        let filter = query.filter.iter().flat_map(|filter| filter.dimensions());
-        let found = query.group_by.iter().chain(filter).find_map(|name| {
-            let entity = model.dimensions.get(name)?.entity.as_ref()?;
-            Some((entity, dataset.as_of_join_to(&model.datasets, entity)?))
-        });
-        let Some((entity, join)) = found else { return Ok(None) };
+        let Some((entity, join)) = owners_asked_for(context, dataset) else { return Ok(None) };
         let key = dataset.keys.get(&join.on);
         let key = key.ok_or_else(|| internal("a join has no key"))?.clone();
-        let axis = OwnerAxis { entity: entity.clone(), join: join.clone() };
-        let owners = context.facts.owners_of_axis(&axis).await?;
+        let table = model.owners_of_join(entity, join);
+        let table = table.ok_or_else(|| internal("a join leads nowhere"))?;
+        let owners = context.facts.owners(&table).await?;
         context.read(&join.bridge, None);
         let owner_keys = context.facts.keys.of(entity.as_str());
         let lookup = Lookup {
@@ -89,8 +100,8 @@ impl RowOwners {
             calendar: model.calendar,
             odd: Mutex::default(),
         };
-        let at = join.at.clone();
-        Ok(Some(Self { entity: entity.clone(), key, at, lookup: Arc::new(lookup) }))
+        let (at, owned, lookup) = (join.at.clone(), join.on.clone(), Arc::new(lookup));
+        Ok(Some(Self { entity: entity.clone(), key, at, lookup, table, owned }))
     }
 
     /// Columns that the owners are looked up by.
@@ -185,7 +196,7 @@ impl RowOwners {
                 anomalies.note(*customer, sharing);
             }
         }
-        anomalies.warnings()
+        anomalies.warnings(self.owned.as_str(), &self.table)
     }
 }
 

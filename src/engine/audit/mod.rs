@@ -72,8 +72,14 @@ impl LocalEngine {
         };
         let facts = self.facts(&held, &view, &Arc::default());
         let mut findings = Vec::new();
+        let needed = |name: &&DatasetName| {
+            let dataset = self.model.datasets.get(*name);
+            dataset.is_some_and(|dataset| self.model.needs_table(dataset))
+        };
         for name in &names {
-            findings.extend(unreadable(&facts, name));
+            let found = unreadable(&facts, name).into_iter();
+            findings
+                .extend(found.filter(|found| found.check != DataCheck::NotThere || needed(&name)));
         }
         for check in [balances(&facts).await, ownership::findings(&facts).await] {
             findings.extend(check);

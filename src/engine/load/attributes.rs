@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
-use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
 use crate::engine::keys::Interner;
 use crate::error::{ApiError, ApiResult, ErrorCode};
@@ -14,6 +14,7 @@ use crate::model::{ColumnName, Dataset, Dimension, DimensionValue, ScalarExpr};
 use crate::values::{Calendar, Instant, Scalar};
 
 use super::columns::{codes, instants_in};
+use super::expression::{ident, lower_expr};
 use super::reader::{Reader, Visit, column};
 
 /// One dimension's values, by the entity's code; the last entry is the null entity's.
@@ -157,33 +158,6 @@ fn attribute_plan(
             )
         },
     )
-}
-
-/// A column by its exact name.
-pub fn ident(name: &ColumnName) -> Expr {
-    col(datafusion::common::Column::new_unqualified(name.as_str()))
-}
-
-/// A definition's scalar expression against a scan's schema.
-///
-/// # Errors
-/// `BAD_DATA` naming the definition's place where types do not fit.
-pub fn lower_expr(reader: &Reader<'_>, expr: &ScalarExpr, schema: &DFSchema) -> ApiResult<Expr> {
-    if let [only] = expr.columns.as_slice()
-        && only.as_str() == expr.sql.trim()
-    {
-        return Ok(ident(only));
-    }
-    reader.session.parse_sql_expr(&expr.sql, schema).map_err(|error| {
-        tracing::error!(%error, sql = %expr.sql, "expression does not fit the table");
-        ApiError::new(
-            ErrorCode::BadData,
-            format!(
-                "The expression at {}:{} does not fit the table's columns.",
-                expr.source.file, expr.source.line
-            ),
-        )
-    })
 }
 
 fn unique(dataset: &Dataset, key: &ColumnName, repeated: usize) -> ApiResult<()> {

@@ -3,6 +3,7 @@
 mod attributes;
 mod balance;
 mod columns;
+mod expression;
 mod movements;
 mod orders;
 mod origins;
@@ -11,11 +12,10 @@ mod reader;
 mod runs;
 mod snapshots;
 
-pub use attributes::{
-    AttributeColumn, ident, load_attribute, load_known_from, lower_expr, to_scalar,
-};
+pub use attributes::{AttributeColumn, load_attribute, load_known_from, to_scalar};
 pub use balance::{BalanceAsk, BalanceColumns, LoadedBalance, key_space_of, load_balance};
 pub use columns::{codes, instants_in};
+pub use expression::{ident, lower_expr};
 pub use orders::{LoadedOrders, LoadedProducts, load_orders, load_products};
 pub use origins::{LoadedOrigins, OriginColumns, load_origins};
 pub use owners::{LoadedOffers, load_offers, load_owners};

@@ -13,9 +13,9 @@ use crate::kernels::{NONE, OrderFacts, OrderPart, ProductRoles};
 use crate::model::{AttachKind, Model, OrderLines};
 use crate::values::Calendar;
 
-use super::attributes::{ident, lower_expr};
 use super::balance::key_space_of;
 use super::columns::{codes, for_each_key, times};
+use super::expression::{ident, lower_expr};
 use super::reader::{Reader, Visit, column};
 use super::runs::{Runs, orders_of_runs};
 

@@ -1,5 +1,6 @@
 //! Origins of durations: when each customer was acquired or reached a milestone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -18,6 +19,8 @@ use super::reader::{Reader, Visit, column};
 #[derive(Debug, Default)]
 pub struct LoadedOrigins {
     pub by_customer: Vec<Option<i64>>,
+    /// Customers with origins at several instants.
+    several: BTreeSet<Code>,
 }
 
 impl LoadedOrigins {
@@ -27,6 +30,9 @@ impl LoadedOrigins {
             self.by_customer.resize(place + 1, None);
         }
         let known = &mut self.by_customer[place];
+        if known.is_some_and(|known| known != at) {
+            self.several.insert(customer);
+        }
         *known = Some(known.map_or(at, |known| known.min(at)));
     }
 }
@@ -63,6 +69,18 @@ impl<'a> OriginColumns<'a> {
         }
     }
 
+    /// What is odd about the origins: a customer is acquired once, and can reach a milestone again.
+    #[must_use]
+    pub fn note(&self, found: &LoadedOrigins) -> Option<String> {
+        let several = found.several.len();
+        (several > 0 && self.milestone.is_none()).then(|| {
+            format!(
+                "{several} customer(s) have rows in {} that differ in `{}`: the earliest counts.",
+                self.dataset, self.at
+            )
+        })
+    }
+
     /// Names what is read, to tell cached origins apart.
     #[must_use]
     pub fn id(&self) -> String {
@@ -89,7 +107,8 @@ pub async fn load_origins(
     };
     let parts = reader.read(dataset, &wanted, std::slice::from_ref(customer), &rows).await?;
     // Every customer of the table is a candidate, with or without an origin.
-    let mut origins = LoadedOrigins { by_customer: vec![None; customers.len()] };
+    let by_customer = vec![None; customers.len()];
+    let mut origins = LoadedOrigins { by_customer, several: BTreeSet::new() };
     for (customer, at) in parts.into_iter().flat_map(|part| part.reached) {
         origins.at(customer, at);
     }

@@ -1,6 +1,5 @@
 //! Assignments of owners, and who presented which offer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -8,7 +7,7 @@ use arrow::array::ArrayRef;
 use crate::engine::context::compute;
 use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
-use crate::kernels::{Code, NONE, OwnerColumns, OwnerFacts};
+use crate::kernels::{NONE, OwnerColumns, OwnerFacts, Presented, Presenters};
 use crate::model::{AttributionKind, Model, Offers, Owners};
 use crate::values::Calendar;
 
@@ -89,18 +88,19 @@ impl Visit for Assignments {
     }
 }
 
-/// Accepted offers by code: who presented them, and when the acceptance was known.
+/// Accepted offers: who presented them when, and since when the acceptance is known.
 #[derive(Debug, Default)]
 pub struct LoadedOffers {
-    pub presenter: HashMap<Code, (Code, i64)>,
+    pub accepted: Vec<(Presented, i64)>,
+    rank: Vec<u32>,
 }
 
 impl LoadedOffers {
-    /// The presenter of each accepted offer, as known by `as_of`.
+    /// The presenters of accepted offers, as known by `as_of`.
     #[must_use]
-    pub fn known_by(&self, as_of: i64) -> HashMap<Code, Code> {
-        let known = self.presenter.iter().filter(|(_, (_, at))| *at < as_of);
-        known.map(|(offer, (presenter, _))| (*offer, *presenter)).collect()
+    pub fn known_by(&self, as_of: i64) -> Presenters {
+        let known = self.accepted.iter().filter(|(_, at)| *at < as_of);
+        Presenters::new(known.map(|(row, _)| *row).collect(), &self.rank)
     }
 }
 
@@ -125,13 +125,14 @@ pub async fn load_offers(
     ];
     let acceptances = Acceptances {
         offers: offer_keys,
-        owners: owner_keys,
+        owners: Arc::clone(&owner_keys),
         calendar: *reader.calendar,
         accepted: offers.accepted.clone(),
-        presenter: Vec::new(),
+        rows: Vec::new(),
     };
     let parts = reader.read(&offers.dataset, &wanted, &wanted[..1], &acceptances).await?;
-    Ok(LoadedOffers { presenter: parts.into_iter().flat_map(|part| part.presenter).collect() })
+    let accepted = parts.into_iter().flat_map(|part| part.rows).collect();
+    Ok(LoadedOffers { accepted, rank: owner_keys.ranks() })
 }
 
 /// Takes in who presented accepted offers.
@@ -141,7 +142,7 @@ struct Acceptances {
     owners: Arc<Interner>,
     calendar: Calendar,
     accepted: String,
-    presenter: Vec<(Code, (Code, i64))>,
+    rows: Vec<(Presented, i64)>,
 }
 
 impl Visit for Acceptances {
@@ -158,8 +159,9 @@ impl Visit for Acceptances {
             if !is_accepted || offer[row] == NONE || presenter[row] == NONE {
                 continue;
             }
-            let at = responded[row].or(presented[row]).unwrap_or(i64::MIN);
-            self.presenter.push((offer[row], (presenter[row], at)));
+            let at = presented[row].unwrap_or(i64::MIN);
+            let known = responded[row].unwrap_or(at);
+            self.rows.push((Presented { offer: offer[row], presenter: presenter[row], at }, known));
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! What a flat table's columns are, for clients that build a schema from them.
 
+use crate::engine::aggregate::{ValueType, value_type};
 use crate::engine::context::Context;
 use crate::engine::{ColumnInfo, ColumnKind};
 use crate::model::{DurationMeasure, MovementMeasure, Unit};
-use crate::planner::{COMPARISON_SUFFIXES, Formula, Measure, Output, TableAsk};
+use crate::planner::{COMPARISON_SUFFIXES, Formula, Leaf, Measure, Output, TableAsk};
 
 /// One entry per key, in order.
 pub fn column_infos(context: &Context<'_>, table: &TableAsk, keys: &[String]) -> Vec<ColumnInfo> {
@@ -36,7 +37,7 @@ pub fn column_infos(context: &Context<'_>, table: &TableAsk, keys: &[String]) ->
             name: output.metric.as_str().to_owned(),
             label: metric.map_or_else(|| output.metric.to_string(), |m| m.label.clone()),
             kind: ColumnKind::Metric,
-            data_type: data_type(&output.formula).to_owned(),
+            data_type: data_type(context, &output.formula).to_owned(),
             unit: Some(output.unit.clone()),
             description: metric.map(|m| m.description.clone()),
         });
@@ -70,19 +71,22 @@ fn comparison_column(
         name: format!("{}__{compare}{suffix}", output.metric),
         label,
         kind: ColumnKind::Comparison,
-        data_type: if is_ratio { "float" } else { data_type(&output.formula) }.to_owned(),
+        data_type: if is_ratio { "float" } else { data_type(context, &output.formula) }.to_owned(),
         unit: Some(if is_ratio { Unit::Ratio } else { output.unit.clone() }),
         description: None,
     }
 }
 
 /// int, decimal or float: what exact arithmetic over the measures gives.
-fn data_type(formula: &Formula) -> &'static str {
+fn data_type(context: &Context<'_>, formula: &Formula) -> &'static str {
+    let of = |part: &Formula| data_type(context, part);
     match formula {
-        Formula::Measure { measure, .. } => match measure {
+        Formula::Measure { leaf, measure } => match measure {
+            Measure::Value => {
+                context.plan.leaves.get(*leaf).map_or("decimal", |leaf| type_of_rows(context, leaf))
+            }
             Measure::BalanceAmount
             | Measure::Credited
-            | Measure::Value
             | Measure::Movement { measure: MovementMeasure::Amount, .. } => "decimal",
             Measure::BalanceCustomers
             | Measure::Movement { .. }
@@ -94,17 +98,28 @@ fn data_type(formula: &Formula) -> &'static str {
         },
         Formula::Constant(_, 0) => "int",
         Formula::Constant(..) => "decimal",
-        Formula::Neg(inner) => data_type(inner),
-        Formula::Add(a, b) | Formula::Sub(a, b) => match (data_type(a), data_type(b)) {
+        Formula::Neg(inner) => of(inner),
+        Formula::Add(a, b) | Formula::Sub(a, b) => match (of(a), of(b)) {
             ("float", _) | (_, "float") => "float",
             ("int", "int") => "int",
             _ => "decimal",
         },
-        Formula::Mul(a, b) => match (data_type(a), data_type(b)) {
+        Formula::Mul(a, b) => match (of(a), of(b)) {
             ("int", "int") => "int",
             ("int", "decimal") | ("decimal", "int") => "decimal",
             _ => "float",
         },
         Formula::Div(..) => "float",
+    }
+}
+
+/// What a pass over rows gives: a conversion a share, an aggregate by the table's own types.
+fn type_of_rows(context: &Context<'_>, leaf: &Leaf) -> &'static str {
+    match leaf {
+        Leaf::Aggregate(kind) | Leaf::Cumulative { of: kind, .. } => {
+            value_type(context, kind).map_or("decimal", ValueType::as_str)
+        }
+        Leaf::Filtered { pass, .. } => type_of_rows(context, pass),
+        _ => "float",
     }
 }

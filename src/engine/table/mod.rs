@@ -12,10 +12,12 @@ use chrono::NaiveDate;
 use futures::future::try_join_all;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::planner::{MetricPlan, MetricQuery, Period, PeriodAsk, Spine, TableAsk, column_keys};
+use crate::planner::{
+    Leaf, MetricPlan, MetricQuery, Period, PeriodAsk, Spine, TableAsk, column_keys,
+};
 use crate::values::{Instant, Number};
 
-use super::aggregate::{SharedPasses, newest_of};
+use super::aggregate::{SharedPasses, newest_of, table_of};
 use super::context::Context;
 use super::typed::compare_groups;
 use super::{Cell, TableAnswer};
@@ -84,12 +86,47 @@ fn cells_of(row: Row, query: &MetricQuery) -> Vec<Cell> {
 /// counted back (each metric must be complete), else the latest.
 async fn observation(context: &Context<'_>) -> ApiResult<(Option<i64>, Option<Instant>)> {
     let counts_back = context.query().period.is_some_and(|period| period.last.is_some());
-    let ends =
+    let seen =
         try_join_all(context.plan.leaves.iter().map(|leaf| newest_of(context, leaf))).await?;
-    let first = ends.iter().filter_map(|(first, _)| *first).min();
-    let ends = ends.iter().filter_map(|(_, newest)| *newest);
-    let newest = if counts_back { ends.min() } else { ends.max() };
-    Ok((first, context.end_of_observation(newest)))
+    let first = seen.iter().filter_map(|(first, _)| *first).min();
+    let ends = || seen.iter().filter_map(|(_, newest)| *newest);
+    if !counts_back {
+        return Ok((first, context.end_of_observation(ends().max())));
+    }
+    let [earliest, latest] = [ends().min(), ends().max()].map(|at| context.end_of_observation(at));
+    if let (Some(ask), true) = (&context.query().period, earliest < latest) {
+        let cut = |end| context.spine(end).cut(ask, context.query().grain).ok();
+        let last = |end| cut(end).and_then(|periods| periods.last().map(|period| period.end));
+        // Where both end in one period, nothing is lost.
+        if last(earliest) != last(latest) {
+            let limiting = seen.iter().position(|(_, newest)| *newest == ends().min());
+            let limiting = limiting.and_then(|place| context.plan.leaves.get(place));
+            if let Some(leaf) = limiting {
+                note_limit(context, leaf, (earliest, latest)).await?;
+            }
+        }
+    }
+    Ok((first, earliest))
+}
+
+/// Says which table `last` counts back from the end of.
+async fn note_limit(
+    context: &Context<'_>,
+    leaf: &Leaf,
+    (earliest, latest): (Option<Instant>, Option<Instant>),
+) -> ApiResult<()> {
+    let calendar = &context.facts.model.calendar;
+    let (Some(table), Some(earliest), Some(latest)) =
+        (table_of(context, leaf).await?, earliest, latest)
+    else {
+        return Ok(());
+    };
+    context.note(format!(
+        "`last` counts back from {}, where {table} ends; the other tables of the answer reach {}.",
+        calendar.day_of(earliest),
+        calendar.day_of(latest)
+    ));
+    Ok(())
 }
 
 fn periods_of(

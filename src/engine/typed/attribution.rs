@@ -11,7 +11,7 @@ use crate::engine::table::GroupValues;
 use crate::engine::{AttributionAnswer, AttributionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
-    Attribution, AttributionAsk, Book, Code, Credit, NONE, Slicer, Span, attribute,
+    Attribution, AttributionAsk, Book, Code, Credit, Presenters, Slicer, Span, attribute,
 };
 use crate::model::{AsOfJoin, AttributionKind, AttributionRule, BalanceShape, Metric};
 use crate::planner::{Ask, Axes, OwnerAxis, Period};
@@ -104,19 +104,19 @@ fn axes_of(context: &Context<'_>, kind: &AttributionKind, loaded: &LoadedBalance
             at: kind.owners.from.clone(),
             weight: kind.owners.share.clone(),
         };
-        axes.owner = Some(OwnerAxis { entity, join });
+        axes.owners = vec![OwnerAxis { entity, join }];
     }
     axes
 }
 
-/// Presenters of accepted offers by the offer's code.
+/// Presenters of accepted offers; a note says where an offer has several.
 async fn presenters_of(
     context: &Context<'_>,
     kind: &AttributionKind,
     loaded: &LoadedBalance,
-) -> ApiResult<Vec<Code>> {
+) -> ApiResult<Presenters> {
     if kind.rule != AttributionRule::OfferOwner {
-        return Ok(Vec::new());
+        return Ok(Presenters::default());
     }
     let has_offers =
         matches!(&loaded.shape, BalanceShape::Ledger(ledger) if ledger.offer.is_some());
@@ -129,11 +129,16 @@ async fn presenters_of(
         ));
     };
     context.read(&definition.dataset, None);
-    let known = offers.known_by(context.as_of());
-    let count = known.keys().max().map_or(0, |offer| *offer as usize + 1);
-    let mut presenters = vec![NONE; count];
-    for (offer, presenter) in known {
-        presenters[offer as usize] = presenter;
+    let presenters = offers.known_by(context.as_of());
+    if presenters.disputed() > 0 {
+        context.note(format!(
+            "{} accepted offer(s) of {} have rows of several `{}`: the latest `{}` by the expansion \
+             counts, the first by key of one instant.",
+            presenters.disputed(),
+            definition.dataset,
+            definition.presenter,
+            definition.presented_at
+        ));
     }
     Ok(presenters)
 }
@@ -201,7 +206,8 @@ pub async fn attribution_answer(
             });
         }
     }
-    Ok(AttributionAnswer { rows, warnings: run.found.anomalies.warnings() })
+    let owned = context.facts.model.owned_by(&kind.owners);
+    Ok(AttributionAnswer { rows, warnings: run.found.anomalies.warnings(owned, &kind.owners) })
 }
 
 fn is_something(credit: &Credit) -> bool {

@@ -40,8 +40,9 @@ impl Pass {
         let loaded = context.facts.balance(&kind.balance).await?;
         context.note_left_out(&loaded);
         // Before the slicer, so that it knows customers without revenue too.
-        let origins = OriginColumns::of_acquisition(&kind.acquisition);
-        let origins = context.facts.origins(&origins).await?;
+        let columns = OriginColumns::of_acquisition(&kind.acquisition);
+        let origins = context.facts.origins(&columns).await?;
+        columns.note(&origins).into_iter().for_each(|note| context.note(note));
         context.read(&kind.acquisition.0, None);
         let as_of = context.as_of();
         let acquired = origins.by_customer.iter().map(|at| at.filter(|at| *at < as_of)).collect();

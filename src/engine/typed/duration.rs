@@ -84,7 +84,9 @@ async fn origins_of(context: &Context<'_>, kind: &DurationKind) -> ApiResult<Ori
         }
         _ => &kind.acquisition.0,
     };
-    let origins = context.facts.origins(&OriginColumns::of_duration(kind)).await?;
+    let columns = OriginColumns::of_duration(kind);
+    let origins = context.facts.origins(&columns).await?;
+    columns.note(&origins).into_iter().for_each(|note| context.note(note));
     context.read(dataset, None);
     if kind.origin == TimeOrigin::Milestone && origins.by_customer.iter().all(Option::is_none) {
         return Err(unknown_milestone(context, kind).await?);

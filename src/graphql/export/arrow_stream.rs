@@ -144,7 +144,7 @@ fn numbers(cells: &[Plain<'_>], data_type: &str) -> Result<ArrayRef, Misfit> {
         _ => None,
     });
     let widest = scale.max();
-    if floats || (data_type == "float" && widest.is_none()) {
+    if floats || data_type == "float" {
         return collect::<f64, Float64Array>(cells, |cell| match cell {
             Plain::Float(value) => Some(*value),
             Plain::Int(value) => Some(Number::Int(*value).to_f64()),
@@ -238,6 +238,17 @@ mod tests {
         assert_eq!(mrr.data_type(), &DataType::Decimal128(38, 2));
         assert!(mrr.is_null(1));
         assert_eq!(batch.column(5).as_primitive::<Float64Type>().value(0), 1.0 / 3.0);
+    }
+
+    /// A dimension that says it is a float may be computed from decimals.
+    #[test]
+    fn a_column_of_floats_is_one_whatever_its_values_are() {
+        let columns = vec![typed("rate", ColumnKind::Dimension, "float")];
+        let cells = [Scalar::Decimal(165, 2), Scalar::Int(2), Scalar::Null];
+        let rows = cells.into_iter().map(|cell| vec![Cell::Dimension(cell)]).collect();
+        let batch = read(&table(columns, rows));
+        let found = batch.column(0).as_primitive::<Float64Type>();
+        assert_eq!(found.iter().collect::<Vec<_>>(), [Some(1.65), Some(2.0), None]);
     }
 
     #[test]

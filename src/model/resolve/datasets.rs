@@ -146,6 +146,9 @@ impl Resolver<'_> {
             None => None,
         };
         self.validity(&bridge, def)?;
+        if let [on] = self.shared_entities(from, &bridge).as_slice() {
+            self.lead_to_attributes(&bridge, on);
+        }
         let keys = self.datasets.get(&bridge).map(|found| found.keys.clone()).unwrap_or_default();
         let own = self.datasets.get(from).map(|found| found.keys.clone()).unwrap_or_default();
         let shared: Vec<&EntityName> = own.keys().filter(|key| keys.contains_key(*key)).collect();
@@ -153,14 +156,18 @@ impl Resolver<'_> {
         if let ([on], true) = (shared.as_slice(), others > 0) {
             return Some(AsOfJoin { bridge, on: (*on).clone(), at, weight });
         }
-        let message = match shared.len() {
-            0 => format!("`{from}` and `{bridge}` share no entity"),
-            1 => format!("`{bridge}` leads to no entity that `{from}` lacks"),
-            _ => format!("`{from}` and `{bridge}` share more than one entity"),
-        };
+        let (message, help) = mismatch((from, own.keys()), &bridge, &shared);
         let found = Diagnostic::new(Code::JoinMismatch, def.to.span, message);
-        self.out.push(found.help("a bridge has one key in common and at least one more"));
+        self.out.push(found.help(help));
         None
+    }
+
+    fn shared_entities(&self, from: &DatasetName, bridge: &DatasetName) -> Vec<EntityName> {
+        let (Some(from), Some(bridge)) = (self.datasets.get(from), self.datasets.get(bridge))
+        else {
+            return Vec::new();
+        };
+        from.keys.keys().filter(|entity| bridge.keys.contains_key(*entity)).cloned().collect()
     }
 
     /// Two joins to one entity would leave open whose rows count: at which instant, by which bridge.
@@ -207,5 +214,38 @@ impl Resolver<'_> {
         }
         dataset.valid = Some(valid);
         Some(())
+    }
+}
+
+/// Why a dataset cannot be joined through a bridge, and what to write.
+fn mismatch<'a>(
+    (from, own): (&DatasetName, impl Iterator<Item = &'a EntityName>),
+    bridge: &DatasetName,
+    shared: &[&EntityName],
+) -> (String, String) {
+    let names = |entities: Vec<&EntityName>| {
+        entities.iter().map(|entity| format!("`{entity}`")).collect::<Vec<_>>().join(", ")
+    };
+    let own = names(own.collect());
+    match shared.len() {
+        0 if own.is_empty() => (
+            format!("`{from}` has no key of an entity to be joined by"),
+            format!("give `{from}` and `{bridge}` a key of one entity (`keys: {{ customer: … }}`)"),
+        ),
+        0 => (
+            format!("`{from}` and `{bridge}` share no entity"),
+            format!("a bridge has one key in common: give `{bridge}` a key of {own}"),
+        ),
+        1 => (
+            format!("`{bridge}` leads nowhere that `{from}` does not lead itself"),
+            format!(
+                "give `{bridge}` a dimension that is one of its columns (`dimensions: [{{ name: …, \
+                 expr: column }}]`, of type text, int, bool or date), or a key of one more entity"
+            ),
+        ),
+        _ => (
+            format!("`{from}` and `{bridge}` share more than one entity"),
+            format!("a bridge has one key in common, and these have {}", names(shared.to_vec())),
+        ),
     }
 }

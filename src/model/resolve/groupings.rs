@@ -125,7 +125,8 @@ impl Resolver<'_> {
             }
         }
         if extras.contains(&Extra::Owners) {
-            reach.entities.extend(balance.owner(&self.datasets).map(|(entity, _)| entity.clone()));
+            let owners = balance.owners(&self.datasets).into_iter();
+            reach.entities.extend(owners.map(|(entity, _)| entity.clone()));
         }
         reach
     }

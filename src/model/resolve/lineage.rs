@@ -96,7 +96,8 @@ impl Resolver<'_> {
                 all.extend(expr.columns.iter().map(|c| (dimension.dataset.clone(), c.clone())));
             }
             DimensionValue::Key => {
-                let key = dataset.and_then(|dataset| dataset.primary_key.first());
+                let entity = dimension.entity.as_ref();
+                let key = dataset.zip(entity).and_then(|(dataset, of)| dataset.keys.get(of));
                 all.extend(key.map(|column| (dimension.dataset.clone(), column.clone())));
             }
             DimensionValue::RollUp { of, .. } => self.dimension_columns(all, of),

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod balances;
+mod bridges;
 mod columns;
 mod condition;
 mod datasets;

@@ -54,6 +54,7 @@ metrics:
   - { name: median_fee, kind: aggregate, dataset: tickets, aggregate: median, expr: amount }
   - { name: urgent_tickets, kind: aggregate, dataset: tickets, aggregate: count, filter: priority = 'P1' }
   - { name: fee_per_ticket, kind: ratio, numerator: ticket_fees, denominator: tickets_opened }
+  - { name: median_per_ticket, kind: ratio, numerator: median_fee, denominator: tickets_opened }
   - { name: fees_so_far, kind: cumulative, of: ticket_fees, window: all_time }
   - { name: fees_three_weeks, kind: cumulative, of: ticket_fees, window: 21 days }
   - { name: largest_so_far, kind: cumulative, of: largest_fee, window: year_to_date }
