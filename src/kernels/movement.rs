@@ -14,7 +14,7 @@ use super::timeline::Periods;
 use super::units::by_product;
 use super::{
     Axis, BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Part, Place, Share, Slicer, Span,
-    over_customers, split,
+    over_customers, over_rows, split,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -58,9 +58,8 @@ impl Merge for MovementCell {
 pub fn movement(facts: &BalanceFacts, ask: &MovementAsk, slicer: &Slicer) -> Cells<MovementCell> {
     let derived_by_product = !facts.recorded && slicer.uses(Axis::Product);
     let periods = Periods::new(ask.periods);
-    let only = slicer.customers();
-    over_customers(facts.customers(), only.as_deref(), |customers| {
-        let cells = Cells::new(slicer.cardinality(), ask.periods.len());
+    over_customers(facts.customers(), slicer, |customers| {
+        let cells = slicer.cells(ask.periods.len());
         let opening = Opening::default();
         let mut pass =
             Pass { facts, ask, periods: &periods, slicer, cells, opening, held: Vec::new() };
@@ -78,8 +77,8 @@ pub fn movement_as_they_come(
     slicer: &Slicer,
 ) -> Cells<MovementCell> {
     let periods = Periods::new(ask.periods);
-    over_customers(facts.time.len(), None, |rows| {
-        let mut cells: Cells<MovementCell> = Cells::new(slicer.cardinality(), ask.periods.len());
+    over_rows(facts.time.len(), slicer, |rows| {
+        let mut cells: Cells<MovementCell> = slicer.cells(ask.periods.len());
         for row in rows {
             let class = usize::from(facts.class[row]);
             if !ask.classes.get(class).copied().unwrap_or(false) || facts.time[row] >= ask.as_of {

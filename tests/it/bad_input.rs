@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use upswell::graphql::{Api, Caller, Format};
+use upswell::graphql::{Api, Caller, Format, GraphqlRequest};
 
 use crate::support::{
     api, api_of, ask, execute, refused,
@@ -153,11 +154,7 @@ async fn parameters_of_exports_are_named_like_arguments() {
 async fn unknown_types_and_milestones_get_the_nearest_one() {
     let root = TempDir::new().unwrap();
     write_case(&root.path().join("warehouse"), "time-to-expansion");
-    write_table(
-        &root.path().join("warehouse"),
-        "milestones",
-        "customer_id,milestone,reached_at\nA,first_success,2024-01-05T00:00:00Z",
-    );
+    write_table(&root.path().join("warehouse"), "milestones", MILESTONES);
     let api = api(root.path(), "");
     let milestone =
         "{ timeToExpansion(origin: MILESTONE, milestone: \"first_sucess\") { rows { subjects } } }";
@@ -174,6 +171,90 @@ async fn unknown_types_and_milestones_get_the_nearest_one() {
 }
 
 #[tokio::test]
+async fn filters_are_refused_in_the_same_words_through_every_door() {
+    let (_root, api) = eight_customers("");
+    let query = "query($w: Where) { metrics(select: mrr, period: {last: 1}, grain: MONTH, where: $w) { rows } }";
+    for (filter, code, message) in [
+        (
+            r#"{"segmnt": {"eq": "x"}}"#,
+            "UNKNOWN_DIMENSION",
+            "`where`: dimension `segmnt` is not defined. Did you mean `segment`?",
+        ),
+        (
+            r#"{"not": {"segmnt": {"eq": "x"}}}"#,
+            "UNKNOWN_DIMENSION",
+            "`where.not`: dimension `segmnt` is not defined. Did you mean `segment`?",
+        ),
+        (
+            r#"{"and": [{}, {"segmnt": {"eq": "x"}}]}"#,
+            "UNKNOWN_DIMENSION",
+            "`where.and.1`: dimension `segmnt` is not defined. Did you mean `segment`?",
+        ),
+        (
+            r#"{"segment": {"eqq": "x"}}"#,
+            "BAD_REQUEST",
+            "`where.segment` has no operator `eqq`. It has eq, ne, in, notIn, isNull, contains, startsWith. Did you mean `eq`?",
+        ),
+        (
+            r#"{"product_tier": {"contains": 1}}"#,
+            "BAD_REQUEST",
+            "`where.product_tier` has no operator `contains`. It has eq, ne, in, notIn, isNull, lt, lte, gt, gte.",
+        ),
+        (r#"{"segment": {"eq": 5}}"#, "BAD_REQUEST", "`where.segment.eq` must be a text."),
+        (
+            r#"{"segment": {"in": ["SMB", 5]}}"#,
+            "BAD_REQUEST",
+            "`where.segment.in.1` must be a text.",
+        ),
+        (
+            r#"{"segment": {"notIn": [null]}}"#,
+            "BAD_REQUEST",
+            "`where.segment.notIn.0` must be a text.",
+        ),
+        (
+            r#"{"segment": {"contains": ["a"]}}"#,
+            "BAD_REQUEST",
+            "`where.segment.contains` must be a text.",
+        ),
+        (
+            r#"{"segment": {"isNull": "yes"}}"#,
+            "BAD_REQUEST",
+            "`where.segment.isNull` must be true or false.",
+        ),
+        (
+            r#"{"product_tier": {"in": [1, 2.5]}}"#,
+            "BAD_REQUEST",
+            "`where.product_tier.in.1` must be a whole number.",
+        ),
+        (
+            r#"{"acquired_on": {"in": ["2024-01-01", "soon"]}}"#,
+            "BAD_REQUEST",
+            "`where.acquired_on.in.1` must be a day like 2026-03-31.",
+        ),
+        (r#"{"segment": "SMB"}"#, "BAD_REQUEST", "`where.segment` must be an object."),
+        (
+            r#"{"or": []}"#,
+            "BAD_REQUEST",
+            "`where.or` is empty: nothing could match. Leave it out for no condition.",
+        ),
+        (r#"{"or": [null]}"#, "BAD_REQUEST", "`where.or.0` must be an object."),
+        ("5", "BAD_REQUEST", "`where` must be an object."),
+    ] {
+        let variables = json!({ "w": serde_json::from_str::<Json>(filter).unwrap() });
+        let request = GraphqlRequest::from_json(json!({ "query": query, "variables": variables }));
+        let caller = Caller::unrestricted("test", "test");
+        let response = api.execute(request.unwrap(), &caller).await;
+        let response: Json = serde_json::from_slice(&response.body).unwrap();
+        let error = &response["errors"][0];
+        assert_eq!(error["extensions"]["code"], code, "{filter}: {response}");
+        assert_eq!(error["message"], message, "{filter}");
+        let parameters = [("select", "mrr"), ("last", "1"), ("grain", "MONTH"), ("where", filter)];
+        let (found, said) = export_refuses(&api, &parameters).await;
+        assert_eq!((found.as_str(), said.as_str()), (code, message), "{filter}");
+    }
+}
+
+#[tokio::test]
 async fn absurdly_long_names_are_refused_at_once_and_not_repeated() {
     let (_root, api) = eight_customers("");
     let long = "s".repeat(60_000);
@@ -186,7 +267,31 @@ async fn absurdly_long_names_are_refused_at_once_and_not_repeated() {
     let (code, message) = export_refuses(&api, &[("select", &long)]).await;
     assert_eq!(code, "UNKNOWN_METRIC");
     assert!(message.len() < 5_000, "{}", message.len());
+    // As many letters as a body has room for, as a value of each kind that names are looked up in.
+    let root = TempDir::new().unwrap();
+    write_case(&root.path().join("warehouse"), "time-to-expansion");
+    write_table(&root.path().join("warehouse"), "milestones", MILESTONES);
+    let api = api_of(root.path(), &[("upswell.yml", "version: 1\nwarehouse: warehouse\n")]);
+    let started = std::time::Instant::now();
+    for (argument, ty) in [("types", "[String!]"), ("milestone", "String")] {
+        let origin = if argument == "milestone" { "origin: MILESTONE, " } else { "" };
+        let query = format!(
+            "query($long: {ty}) {{ timeToExpansion({origin}{argument}: $long) {{ rows {{ subjects }} }} }}"
+        );
+        let variables = json!({ "long": "s".repeat(900_000) });
+        let request = GraphqlRequest::from_json(json!({ "query": query, "variables": variables }));
+        let caller = Caller::unrestricted("test", "test");
+        let response = api.execute(request.unwrap(), &caller).await;
+        let response: Json = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response["errors"][0]["extensions"]["code"], "UNKNOWN_VALUE");
+        let message = response["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("`{}…`", "s".repeat(100))), "{message:.200}");
+        assert!(message.len() < 300, "{message:.400}");
+    }
+    assert!(started.elapsed().as_secs() < 20, "minutes where every letter was compared");
 }
+
+const MILESTONES: &str = "customer_id,milestone,reached_at\nA,first_success,2024-01-05T00:00:00Z";
 
 #[tokio::test]
 async fn absurd_arguments_are_refused_with_advice() {
@@ -369,7 +474,7 @@ async fn decimals_beyond_fifteen_digits_fail_in_json_and_are_exact_in_csv() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let caller = Caller::unrestricted("test", "test");
     let csv = api.export(&parameters, Format::Csv, &caller).await.unwrap();
-    assert_eq!(String::from_utf8(csv.body).unwrap(), "mrr\r\n1234567890123456.78\r\n");
+    assert_eq!(String::from_utf8(csv.body.to_vec()).unwrap(), "mrr\r\n1234567890123456.78\r\n");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod filters;
 mod growth;
 mod joins;
 mod judged;
+mod leaving;
 mod metric_tests;
 mod object_storage;
 mod oracle;
