@@ -10,9 +10,10 @@ use super::{Bounds, Code, Slicer, Stop};
 /// Up to this many group keys are found by position, beyond it by hash.
 const DENSE_KEYS: u64 = 1 << 16;
 
-/// Customers between two looks at whether to stop: many enough to cost nothing, few enough to be
-/// done within milliseconds.
-const UNTIL_A_LOOK: usize = 64;
+/// Customers, or rows, between two looks at whether to stop: many enough to cost nothing, few enough
+/// to be done within milliseconds.
+const CUSTOMERS_UNTIL_A_LOOK: usize = 64;
+const ROWS_UNTIL_A_LOOK: usize = 4_096;
 
 /// Something that parts of the customers contribute to.
 pub trait Merge {
@@ -136,6 +137,7 @@ pub struct Part<'a> {
     /// Those that come before the next look at `stop`, and those after it.
     near: Items<'a>,
     far: Items<'a>,
+    until_a_look: usize,
     stop: &'a Stop,
 }
 
@@ -186,7 +188,7 @@ impl Iterator for Part<'_> {
         if self.stop.is_set() {
             return None;
         }
-        self.near = self.far.split_off(UNTIL_A_LOOK);
+        self.near = self.far.split_off(self.until_a_look);
         self.near.next()
     }
 }
@@ -204,7 +206,8 @@ where
         let known = codes.partition_point(|code| (*code as usize) < customers);
         &codes[..known]
     });
-    over_items(only.map_or(customers, <[Code]>::len), only, &slicer.bounds().stop, kernel)
+    let count = only.map_or(customers, <[Code]>::len);
+    over_items((count, only), (CUSTOMERS_UNTIL_A_LOOK, &slicer.bounds().stop), kernel)
 }
 
 /// The same over all of the rows (or orders), whosever they are.
@@ -213,10 +216,14 @@ where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    over_items(rows, None, &slicer.bounds().stop, kernel)
+    over_items((rows, None), (ROWS_UNTIL_A_LOOK, &slicer.bounds().stop), kernel)
 }
 
-fn over_items<R, F>(count: usize, only: Option<&[Code]>, stop: &Stop, kernel: F) -> R
+fn over_items<R, F>(
+    (count, only): (usize, Option<&[Code]>),
+    (until_a_look, stop): (usize, &Stop),
+    kernel: F,
+) -> R
 where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
@@ -230,7 +237,7 @@ where
             Some(codes) => Items::These(codes[bounds].iter()),
             None => Items::Range(bounds),
         };
-        Part { near: Items::Range(0..0), far, stop }
+        Part { near: Items::Range(0..0), far, until_a_look, stop }
     };
     std::thread::scope(|scope| {
         let (kernel, part) = (&kernel, &part);
@@ -295,7 +302,7 @@ mod tests {
         });
         let seen = seen.into_inner();
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        assert!((5_000..=5_001 + UNTIL_A_LOOK * cores).contains(&seen), "{seen}");
+        assert!((5_000..=5_001 + CUSTOMERS_UNTIL_A_LOOK * cores).contains(&seen), "{seen}");
     }
 
     #[test]
