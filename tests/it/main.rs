@@ -13,6 +13,7 @@ mod dimensions;
 mod docs;
 mod edges;
 mod examples;
+mod filter_mistakes;
 mod filters;
 mod growth;
 mod joins;
