@@ -70,7 +70,7 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let mut message = message.into();
+        let mut message = with_names_cut(message.into());
         if message.len() > LONGEST_MESSAGE {
             // A caller's own text, repeated: nobody reads all of it.
             let end = message.floor_char_boundary(LONGEST_MESSAGE);
@@ -79,6 +79,22 @@ impl ApiError {
         }
         Self { code, message }
     }
+}
+
+/// Callers' own names, which messages repeat in backticks, are cut where nobody would know them by
+/// what follows.
+fn with_names_cut(message: String) -> String {
+    let is_long = |part: &str| part.len() > LONGEST_NAME && !part.contains(char::is_whitespace);
+    // Every second part is in backticks.
+    let quoted = || message.split('`').skip(1).step_by(2);
+    if message.len() <= LONGEST_NAME || !quoted().any(is_long) {
+        return message;
+    }
+    let parts = message.split('`').enumerate().map(|(index, part)| match index % 2 {
+        1 if is_long(part) => format!("{}…", &part[..part.floor_char_boundary(LONGEST_NAME)]),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 impl fmt::Display for ApiError {
@@ -124,5 +140,19 @@ mod tests {
     fn messages_are_bounded_whatever_they_repeat() {
         let error = ApiError::new(ErrorCode::BadRequest, "ä".repeat(100_000));
         assert!(error.message.len() < 4_010 && error.message.ends_with("ä…"));
+    }
+
+    #[test]
+    fn long_names_are_cut_and_what_is_around_them_stays() {
+        let said = |message: String| ApiError::new(ErrorCode::UnknownValue, message).message;
+        let long = format!("There is no type `{}`. It has `a`, `b`.", "é".repeat(450_000));
+        assert_eq!(said(long), format!("There is no type `{}…`. It has `a`, `b`.", "é".repeat(50)));
+        for whole in [
+            format!("`{}` is 100 bytes.", "s".repeat(100)),
+            format!("Write `canonical: {{ {} }}`.", "a: b, ".repeat(40)),
+            format!("Ask for one of {}.", "`nrr`, ".repeat(40)),
+        ] {
+            assert_eq!(said(whole.clone()), whole);
+        }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Delivered {
     pub schema: SchemaRef,
     /// What `check` should warn of.
     pub notes: Vec<String>,
+    /// Decimals that some file has as floats, and the decimals each is rounded to.
+    pub rounded: Vec<(ColumnName, i8)>,
 }
 
 impl Delivered {
@@ -61,6 +63,7 @@ impl Delivered {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             columns,
             notes: Vec::new(),
+            rounded: self.rounded.clone(),
         }
     }
 
@@ -103,9 +106,19 @@ pub(super) fn resolve_columns(
         .iter()
         .map(|column| Field::new(column.name.as_str(), column.target.arrow_type(), true))
         .collect();
-    let notes = columns.iter().filter_map(|column| resolver.note(column)).collect();
+    let rounded: Vec<Rounded<'_>> =
+        columns.iter().filter_map(|column| resolver.rounded(column)).collect();
+    let notes = rounded.iter().map(|rounded| resolver.note(rounded)).collect();
+    let rounded = rounded.into_iter().map(|found| (found.column.clone(), found.scale)).collect();
     let schema = Arc::new(Schema::new(fields));
-    Ok(Delivered { dataset: dataset.name.clone(), columns, schema, notes })
+    Ok(Delivered { dataset: dataset.name.clone(), columns, schema, notes, rounded })
+}
+
+/// A decimal that some file has as floats, and the first that has.
+struct Rounded<'a> {
+    column: &'a ColumnName,
+    scale: i8,
+    file: &'a str,
 }
 
 struct Resolver<'a> {
@@ -228,14 +241,18 @@ impl Resolver<'_> {
         }
     }
 
-    fn note(&self, column: &DeliveredColumn) -> Option<String> {
+    fn rounded<'c>(&'c self, column: &'c DeliveredColumn) -> Option<Rounded<'c>> {
         let Target::Decimal { scale, .. } = column.target else { return None };
         let (file, _) = self.types(&column.in_files).find(|(_, found)| found.is_floating())?;
-        Some(format!(
-            "table `{}`: column `{}` holds floating-point numbers (file `{}`); each is rounded \
-             once, to {scale} decimals",
-            self.dataset.name, column.name, file.file
-        ))
+        Some(Rounded { column: &column.name, scale, file: &file.file })
+    }
+
+    fn note(&self, Rounded { column, scale, file }: &Rounded<'_>) -> String {
+        format!(
+            "table `{}`: column `{column}` holds floating-point numbers (file `{file}`); each is \
+             rounded once, to {scale} decimals",
+            self.dataset.name
+        )
     }
 }
 

@@ -45,6 +45,13 @@ impl TableSnapshot {
         self.delivered.schema.field_with_name(column.as_str()).ok().map(Field::data_type)
     }
 
+    /// The decimals that each number of a column is rounded to, where some file has floats.
+    #[must_use]
+    pub fn rounded_to(&self, column: &ColumnName) -> Option<i8> {
+        let mut rounded = self.delivered.rounded.iter();
+        rounded.find(|(name, _)| name == column).map(|(_, scale)| *scale)
+    }
+
     /// A plan over exactly these files that delivers the asked columns, in this order, under the
     /// dataset's names and types. With `months` only files whose hive partition (a UTC month) lies
     /// between these days are read, a month more on each side; files without one always are.

@@ -106,6 +106,18 @@ pub enum Standing {
     Good,
 }
 
+impl Standing {
+    /// The word that clients read.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bad => "BAD",
+            Self::Watch => "WATCH",
+            Self::Good => "GOOD",
+        }
+    }
+}
+
 /// The target of a value, and how much of it is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetHit {
@@ -195,6 +207,9 @@ pub struct DurationAnswerRow {
     pub median_days: Option<i64>,
     pub p75_days: Option<i64>,
     pub observed_median_days: Option<f64>,
+    /// Of the metric's own measure, where the question is the definition's.
+    pub band: Option<BandHit>,
+    pub target: Option<TargetHit>,
     pub curve: Vec<SurvivalPoint>,
 }
 

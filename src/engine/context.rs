@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::NaiveDate;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{OwnerFacts, Span};
+use crate::kernels::{Bounds, OwnerFacts, Slicer, Span};
 use crate::model::{DatasetName, DimensionName};
 use crate::planner::{Axes, MetricPlan, MetricQuery, OwnerAxis, Period, Predicate, Spine};
 use crate::values::{Instant, Scalar};
@@ -13,6 +13,7 @@ use crate::values::{Instant, Scalar};
 use super::aggregate::SharedPasses;
 use super::facts::Facts;
 use super::load::LoadedBalance;
+use super::slice::{DimensionColumns, slicer};
 use super::{Group, PeriodInfo};
 
 /// One question on its way to an answer.
@@ -21,8 +22,8 @@ pub struct Context<'a> {
     pub facts: Facts<'a>,
     /// Most rows of a typed field.
     pub max_rows: usize,
-    /// Most cells (groups × periods) a question may hold at once.
-    pub max_cells: usize,
+    /// Most cells (groups × periods) a question may hold at once, and whether anybody waits for it.
+    pub bounds: Bounds,
     /// Passes that the document's questions share.
     pub shared: Option<&'a SharedPasses>,
     gathered: Arc<Mutex<Gathered>>,
@@ -38,8 +39,8 @@ struct Gathered {
 
 impl<'a> Context<'a> {
     #[must_use]
-    pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, max_cells: usize) -> Self {
-        Self { plan, facts, max_rows, max_cells, shared: None, gathered: Arc::default() }
+    pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, bounds: Bounds) -> Self {
+        Self { plan, facts, max_rows, bounds, shared: None, gathered: Arc::default() }
     }
 
     /// The same question, as one of a document.
@@ -56,7 +57,7 @@ impl<'a> Context<'a> {
             plan,
             facts: self.facts.clone(),
             max_rows: self.max_rows,
-            max_cells: self.max_cells,
+            bounds: self.bounds.clone(),
             shared: None,
             gathered: Arc::clone(&self.gathered),
         }
@@ -149,16 +150,39 @@ impl<'a> Context<'a> {
 
     /// Refuses a question whose groups and periods would not fit in memory.
     pub fn check_cells(&self, groups: usize, periods: usize) -> ApiResult<()> {
-        if groups.saturating_mul(periods.max(1)) <= self.max_cells {
+        if groups.saturating_mul(periods.max(1)) <= self.bounds.cells {
             return Ok(());
         }
         Err(ApiError::new(
             ErrorCode::ResourceLimit,
             format!(
-                "{groups} groups × {periods} periods are more than this server computes at once: ask \
+                "{groups} groups (or more) × {periods} periods are more than this server computes at once: ask \
                  without a grain, for a shorter period, or with a filter."
             ),
         ))
+    }
+
+    /// The question's grouping and filter over the axes, within its bounds.
+    pub fn slicer(&self, axes: &Axes, columns: &DimensionColumns) -> ApiResult<Slicer> {
+        let slicer = slicer(self.facts.model, axes, self.query(), columns)?;
+        Ok(slicer.within(self.bounds.clone()))
+    }
+
+    /// Runs arithmetic. Where it was told to stop meanwhile, its result is not whole: an error.
+    pub fn compute<R>(&self, work: impl FnOnce() -> R) -> ApiResult<R> {
+        self.check_wanted()?;
+        let found = compute(work);
+        self.check_wanted()?;
+        Ok(found)
+    }
+
+    /// Fails where nobody waits for the answer any more, to end the work.
+    pub fn check_wanted(&self) -> ApiResult<()> {
+        if self.bounds.stop.is_set() {
+            let message = "The question was stopped: nobody waits for its answer any more.";
+            return Err(ApiError::new(ErrorCode::Timeout, message));
+        }
+        Ok(())
     }
 
     /// Whether balances at both ends of a window are known.

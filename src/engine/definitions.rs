@@ -1,5 +1,5 @@
-//! What an answer says about the definitions behind it: which are deprecated, and which version of
-//! each was used.
+//! What an answer says about the definitions behind it: which are deprecated, which version of each
+//! was used, and which of the columns they name are kept as floats.
 
 use crate::model::{Metric, MetricName, Model};
 use crate::planner::{Ask, MetricQuery, side_by_side};
@@ -9,10 +9,7 @@ use super::context::Context;
 /// Notes on the metrics of the question, and on those they are computed from.
 pub fn note_definitions(context: &Context<'_>) {
     let model = context.facts.model;
-    let day = match &context.query().ask {
-        Ask::Table(table) => table.defined_at,
-        _ => None,
-    };
+    let day = context.query().defined_at;
     let mut seen: Vec<MetricName> = Vec::new();
     let mut open = asked(model, context.query());
     open.reverse();
@@ -32,6 +29,25 @@ pub fn note_definitions(context: &Context<'_>) {
         }
         open.extend(metric.inputs().into_iter().rev().cloned());
         seen.push(name);
+    }
+}
+
+/// Notes on columns that the metrics are computed from, in the tables that were read.
+pub fn note_floats(context: &Context<'_>) {
+    let (_, read, _) = context.gathered();
+    let model = context.facts.model;
+    for name in asked(model, context.query()) {
+        let metric = model.metric_at(&name, context.query().defined_at);
+        let lineage = metric.map(|metric| metric.lineage.iter()).into_iter().flatten();
+        for (dataset, column) in lineage.filter(|(dataset, _)| read.contains(dataset)) {
+            let table = context.facts.reader.table(dataset);
+            if let Some(scale) = table.ok().and_then(|table| table.rounded_to(column)) {
+                context.note(format!(
+                    "`{dataset}.{column}` is kept as floating-point numbers: each was rounded once, \
+                     to {scale} decimals."
+                ));
+            }
+        }
     }
 }
 

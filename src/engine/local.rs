@@ -19,21 +19,15 @@ use crate::planner::{Ask, Leaf, MetricPlan, MetricQuery, Scope, TableAsk, bind, 
 use crate::values::{Instant, Scalar};
 
 use super::aggregate::SharedPasses;
-use super::context::Context;
-use super::definitions::note_definitions;
 use super::facts::Facts;
 use super::load::Reader;
 use super::memory::{Held, Memory};
-use super::needs::{datasets_of, tables_of_dimensions};
+use super::needs::datasets_of;
 use super::reads::Reads;
 use super::results::{Results, key};
-use super::table::table_answer;
-use super::typed::{
-    RetentionPass, attach_rows, attribution_answer, cohort_rows, duration_rows, expansion_rows,
-    retention_rows, variant_rows,
-};
+use super::run::Question;
 use super::values::{dimension_values, tables_of_values};
-use super::{Answer, Engine, Freshness, Measurement, Provenance, TableStatus};
+use super::{Answer, Engine, Freshness, Measurement, TableStatus};
 
 /// Limits of a local engine.
 #[derive(Debug, Clone)]
@@ -75,11 +69,11 @@ pub struct LocalEngine {
     pub(super) catalog: Catalog,
     session: SessionContext,
     pub(super) memory: Memory,
-    settings: EngineSettings,
-    admission: Arc<Semaphore>,
+    pub(super) settings: EngineSettings,
+    pub(super) admission: Arc<Semaphore>,
     /// Held by the one proof that runs.
     proving: Arc<Semaphore>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl LocalEngine {
@@ -139,77 +133,19 @@ impl LocalEngine {
     }
 
     /// The kept answer to exactly this question over exactly these files, else a new one.
-    async fn kept(
-        &self,
-        plan: &MetricPlan,
-        view: &WarehouseView,
-        (shared, reads): (&SharedPasses, &Arc<Reads>),
-    ) -> ApiResult<Arc<Answer>> {
+    async fn kept(&self, question: Question) -> ApiResult<Arc<Answer>> {
+        let question = Arc::new(question);
+        let compute = || self.clone().answer(Arc::clone(&question));
         let Some(results) = self.memory.results() else {
-            return Box::pin(self.answer(plan, view, (shared, reads))).await.map(Arc::new);
+            return compute().await.map(Arc::new);
         };
+        let Question { plan, view, .. } = question.as_ref();
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
-        let answer = results.get(key, Box::pin(self.answer(plan, view, (shared, reads)))).await?;
+        let answer = results.get(key, compute).await?;
         if answer.provenance().cached {
-            self.prove(results, (key, &answer), plan, view);
+            self.prove(results, (key, &answer), &question);
         }
         Ok(answer)
-    }
-
-    /// Computes.
-    pub(super) async fn answer(
-        &self,
-        plan: &MetricPlan,
-        view: &WarehouseView,
-        (shared, reads): (&SharedPasses, &Arc<Reads>),
-    ) -> ApiResult<Answer> {
-        let _permit = self.admission.acquire().await.map_err(|_| {
-            ApiError::new(ErrorCode::Overloaded, "The server is shutting down; ask again.")
-        })?;
-        let held = self.memory.held().await?;
-        let limits = (self.settings.max_rows, self.settings.max_cells);
-        let context =
-            Context::new(plan, self.facts(&held, view, reads), limits.0, limits.1).sharing(shared);
-        // On the heap: the futures of all passes are deep, and threads' stacks are not.
-        let work = Box::pin(execute(&context));
-        match tokio::time::timeout(self.settings.timeout, work).await {
-            Ok(answer) => answer.map(|answer| self.with_provenance(&context, view, answer)),
-            Err(_) => Err(ApiError::new(
-                ErrorCode::Timeout,
-                format!(
-                    "The question took longer than {} s and was stopped: ask for fewer periods or groups.",
-                    self.settings.timeout.as_secs()
-                ),
-            )),
-        }
-    }
-
-    fn with_provenance(
-        &self,
-        context: &Context<'_>,
-        view: &WarehouseView,
-        computed: Computed,
-    ) -> Answer {
-        let (notes, mut datasets, data_through) = context.gathered();
-        datasets.extend(tables_of_dimensions(&self.model, context.query()));
-        let provenance = Provenance {
-            definition_version: self.model.version.clone(),
-            snapshot: view.snapshot_id(&datasets),
-            data_through,
-            computed_at: self.clock.now(),
-            cached: false,
-            notes,
-        };
-        match computed {
-            Computed::Retention(rows) => Answer::Retention(rows, provenance),
-            Computed::Expansion(rows) => Answer::Expansion(rows, provenance),
-            Computed::Attach(rows) => Answer::Attach(rows, provenance),
-            Computed::Duration(rows) => Answer::Duration(rows, provenance),
-            Computed::Attribution(answer) => Answer::Attribution(answer, provenance),
-            Computed::Cohorts(rows) => Answer::Cohorts(rows, provenance),
-            Computed::Variants(rows) => Answer::Variants(rows, provenance),
-            Computed::Table(answer) => Answer::Table(answer, provenance),
-        }
     }
 
     /// A plan for the simplest question about a metric, and the view of what it reads.
@@ -227,6 +163,7 @@ impl LocalEngine {
             filter: None,
             sparse: false,
             as_of: None,
+            defined_at: None,
         };
         bind(&self.model, &query)
     }
@@ -242,54 +179,6 @@ impl LocalEngine {
         }
         None
     }
-}
-
-enum Computed {
-    Retention(Vec<super::RetentionAnswerRow>),
-    Expansion(Vec<super::ExpansionAnswerRow>),
-    Attach(Vec<super::AttachAnswerRow>),
-    Duration(Vec<super::DurationAnswerRow>),
-    Attribution(super::AttributionAnswer),
-    Cohorts(Vec<super::CohortAnswerRow>),
-    Variants(Vec<super::VariantAnswerRow>),
-    Table(super::TableAnswer),
-}
-
-async fn execute(context: &Context<'_>) -> ApiResult<Computed> {
-    let leaf = context.plan.leaves.first();
-    note_definitions(context);
-    let metric = |name: &MetricName| {
-        context.facts.model.metrics.get(name).ok_or_else(|| {
-            ApiError::new(ErrorCode::UnknownMetric, format!("There is no metric `{name}`."))
-        })
-    };
-    Ok(match (&context.query().ask, leaf) {
-        (Ask::Table(table), _) => Computed::Table(table_answer(context, table).await?),
-        (Ask::Retention { metric: name, .. }, Some(leaf @ Leaf::Retention { .. })) => {
-            let pass = RetentionPass::of(leaf, true)?;
-            Computed::Retention(retention_rows(context, metric(name)?, &pass).await?)
-        }
-        (Ask::Expansion { metric: name, .. }, Some(Leaf::Movement { balance, classes })) => {
-            let asked = (balance, *classes);
-            Computed::Expansion(expansion_rows(context, metric(name)?, asked).await?)
-        }
-        (Ask::Attach { metric: name, .. }, Some(Leaf::Attach(kind))) => {
-            Computed::Attach(attach_rows(context, metric(name)?, kind).await?)
-        }
-        (Ask::Duration { .. }, Some(Leaf::Duration(kind))) => {
-            Computed::Duration(duration_rows(context, kind).await?)
-        }
-        (Ask::Attribution { metric: name, .. }, Some(Leaf::Attribution(kind))) => {
-            Computed::Attribution(attribution_answer(context, metric(name)?, kind).await?)
-        }
-        (Ask::Variants { of, window }, _) => {
-            Computed::Variants(variant_rows(context, of, *window).await?)
-        }
-        (Ask::Cohorts { .. }, Some(Leaf::Cohort(kind))) => {
-            Computed::Cohorts(cohort_rows(context, kind).await?)
-        }
-        _ => return Err(ApiError::new(ErrorCode::Internal, "The plan does not fit the question.")),
-    })
 }
 
 /// Why a pass cannot run, by the tables it cannot do without.
@@ -344,13 +233,14 @@ impl Engine for LocalEngine {
                 }
             }
         }
-        let view = self.catalog.view(&datasets).await;
+        let view = Arc::new(self.catalog.view(&datasets).await);
         seen.note(view.due());
-        let shared = SharedPasses::of(&self.model, plans.iter().flatten());
+        let shared = Arc::new(SharedPasses::of(&self.model, plans.iter().flatten()));
         let reads = Arc::new(Reads::of(&self.model, plans.iter().flatten()));
         join_all(plans.into_iter().map(|plan| {
-            let (view, together) = (&view, (&shared, &reads));
-            async move { Box::pin(self.kept(&plan?, view, together)).await }
+            let (view, shared, reads) =
+                (Arc::clone(&view), Arc::clone(&shared), Arc::clone(&reads));
+            async move { Box::pin(self.kept(Question { plan: plan?, view, shared, reads })).await }
         }))
         .await
     }

@@ -19,6 +19,7 @@ mod proof;
 mod reads;
 mod reconcile;
 mod results;
+mod run;
 mod size;
 mod slice;
 mod succession;

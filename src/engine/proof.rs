@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::catalog::WarehouseView;
-use crate::planner::MetricPlan;
-
 use super::Answer;
 use super::aggregate::SharedPasses;
 use super::local::LocalEngine;
 use super::reads::Reads;
 use super::results::{Key, Results};
+use super::run::Question;
 
 impl LocalEngine {
     /// Perhaps computes a kept answer again, beside the requests. One at a time: a proof that comes
@@ -19,21 +17,20 @@ impl LocalEngine {
         &self,
         results: &Results,
         (key, kept): (Key, &Arc<Answer>),
-        plan: &MetricPlan,
-        view: &WarehouseView,
+        question: &Question,
     ) {
         if !results.is_due_for_proof() {
             return;
         }
         let Ok(permit) = Arc::clone(self.proving()).try_acquire_owned() else { return };
         let (engine, results, kept) = (self.raw(), results.clone(), Arc::clone(kept));
-        let (plan, view) = (plan.clone(), view.clone());
+        let (plan, view) = (question.plan.clone(), Arc::clone(&question.view));
         tokio::spawn(async move {
             let _permit = permit;
             let plans = || std::iter::once(&plan);
-            let shared = SharedPasses::of(&engine.model, plans());
+            let shared = Arc::new(SharedPasses::of(&engine.model, plans()));
             let reads = Arc::new(Reads::of(&engine.model, plans()));
-            match engine.answer(&plan, &view, (&shared, &reads)).await {
+            match engine.answer(Arc::new(Question { plan, view, shared, reads })).await {
                 Ok(again) => results.judge(key, &kept, again).await,
                 // The files may be gone by now; the next request lists them anew.
                 Err(error) => tracing::warn!(error = error.message, "a kept answer was not proven"),

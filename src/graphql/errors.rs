@@ -8,6 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::error::{ApiError, ErrorCode, did_you_mean, nearest};
 
+use super::decode::{COMBINING, hint_of, no_operator};
 use super::execution::Failure;
 
 /// An entry of a response's `errors`.
@@ -92,7 +93,7 @@ fn rewrite(message: &str, registry: &Registry) -> ApiError {
             [path, field, _] if rest.contains("is required but not provided") => {
                 bad(format!("`{path}`: `{field}` is required."))
             }
-            [path, ty, ..] => bad(format!("`{path}` must be of type `{ty}`.")),
+            [path, ty, ..] => bad(format!("`{path}` must be {}.", words_of(path, ty))),
             _ => bad(message.to_owned()),
         };
     }
@@ -109,6 +110,19 @@ fn rewrite(message: &str, registry: &Registry) -> ApiError {
         }
         _ if message.starts_with("The recursion depth") => too_large(message),
         _ => bad(sentence(message)),
+    }
+}
+
+/// A type as the arguments of the exports say it too: values of filters in words.
+fn words_of(path: &str, ty: &str) -> String {
+    let in_filter = path == "where" || path.starts_with("where.");
+    match ty.trim_end_matches('!') {
+        "String" if in_filter => "a text".to_owned(),
+        "Int" if in_filter => "a whole number".to_owned(),
+        "Float" if in_filter => "a number".to_owned(),
+        "Boolean" if in_filter => "true or false".to_owned(),
+        "Where" if in_filter => "an object".to_owned(),
+        _ => format!("of type `{ty}`"),
     }
 }
 
@@ -138,11 +152,17 @@ fn unknown_input(path: &str, field: &str, ty: &str, registry: &Registry) -> ApiE
         Some(MetaType::InputObject { input_fields, .. }) => Some(input_fields.keys()),
         _ => None,
     };
-    let hint = did_you_mean(field, known.into_iter().flatten().map(String::as_str));
+    let names = known.into_iter().flatten().map(String::as_str);
     if ty == "Where" {
+        let dimensions = names.filter(|name| !COMBINING.contains(name));
+        let hint = hint_of(field, dimensions);
         let message = format!("`{path}`: dimension `{field}` is not defined.{hint}");
         return ApiError::new(ErrorCode::UnknownDimension, message);
     }
+    if ty.ends_with("Filter") {
+        return bad(no_operator(path, field, &names.collect::<Vec<_>>()));
+    }
+    let hint = did_you_mean(field, names);
     bad(format!("`{path}` has no field `{field}`.{hint}"))
 }
 

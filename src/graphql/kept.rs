@@ -1,5 +1,5 @@
-//! Whole responses kept between requests, by the very bytes of the request and the caller's sight:
-//! a document that is asked again is neither parsed nor walked.
+//! Whole responses kept between requests, by the very bytes of the request (the parameters, of an
+//! export) and the caller's sight: a document that is asked again is neither parsed nor walked.
 //!
 //! Only responses are kept that say of all their answers that they are cached, without any error,
 //! and no longer than the listings that they were answered from are young enough: then the same
@@ -28,6 +28,20 @@ impl RequestKey {
         key.extend_from_slice(sight.as_bytes());
         key.extend_from_slice(request);
         Self(key.into())
+    }
+
+    /// Parameters of a URL: in whatever order and spelling they came, those of one name in theirs.
+    #[must_use]
+    pub fn of_parameters(door: u8, parameters: &[(String, String)], scope: &Scope) -> Self {
+        let mut given: Vec<&(String, String)> =
+            parameters.iter().filter(|(_, text)| !text.is_empty()).collect();
+        given.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut request = Vec::new();
+        for text in given.into_iter().flat_map(|(name, text)| [name, text]) {
+            request.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            request.extend_from_slice(text.as_bytes());
+        }
+        Self::new(door, &request, scope)
     }
 }
 
@@ -114,6 +128,25 @@ mod tests {
             RequestKey::new(b'P', b"{ x }", &scope("APAC")),
         ] {
             assert!(responses.recall(&other, 0).await.is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_the_same_request_in_any_order_but_that_of_a_list() {
+        let all = Scope::unrestricted("ann");
+        let key = |query: &str| {
+            let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+            RequestKey::of_parameters(b'c', &pairs.collect::<Vec<_>>(), &all)
+        };
+        let one = key("select=mrr&select=nrr&last=1&grain=MONTH");
+        assert_eq!(one, key("grain=MONTH&select=mrr&last=1&where=&select=n%72r"));
+        for other in [
+            "select=nrr&select=mrr&last=1&grain=MONTH",
+            "select=mrr&last=1&grain=MONTH",
+            "select=mrr&select=nrr&last=1&grain=YEAR",
+            "select=mrrselect&=nrr&last=1&grain=MONTH",
+        ] {
+            assert_ne!(one, key(other), "{other}");
         }
     }
 

@@ -31,6 +31,7 @@ mod schema;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod typenames;
 mod values;
 mod variables;
 
@@ -64,6 +65,7 @@ use errors::Reported;
 use execution::Execution;
 use kept::Responses;
 use resolve::{QUESTIONS, Resolvers};
+use response::Until;
 
 /// Most errors of validation that a response lists: nobody reads more.
 const MOST_ERRORS: usize = 20;
@@ -175,7 +177,7 @@ impl Api {
             return refuse(Reported::new(error));
         }
         let begun = Instant::now();
-        let parsed = match document::parse(&request.query) {
+        let parsed = match document::parse(&request.query).and_then(typenames::validatable) {
             Ok(parsed) => parsed,
             Err(error) => return refuse(error),
         };
@@ -264,17 +266,47 @@ impl Api {
         format: Format,
         caller: &Caller,
     ) -> ApiResult<Export> {
+        self.run_export(parameters, format, caller).await.map(|(export, _)| export)
+    }
+
+    /// The same, kept for the next request of this key, if it may be.
+    ///
+    /// # Errors
+    /// Those of the `metrics` field.
+    pub async fn export_keyed(
+        &self,
+        key: RequestKey,
+        parameters: &[(String, String)],
+        format: Format,
+        caller: &Caller,
+    ) -> ApiResult<Export> {
+        let differences = self.engine.differences();
+        let (export, kept_until) = self.run_export(parameters, format, caller).await?;
+        if let (Some(responses), Some(until)) = (&self.responses, kept_until) {
+            responses.keep(key, export.body.clone(), until, differences).await;
+        }
+        Ok(export)
+    }
+
+    async fn run_export(
+        &self,
+        parameters: &[(String, String)],
+        format: Format,
+        caller: &Caller,
+    ) -> ApiResult<(Export, Option<Until>)> {
         let model = self.engine.model();
         let (arguments, totals) = export::arguments(&self.contract, parameters)?;
         let decoder = decode::Decoder::new(model, &self.contract, &caller.scope);
         let question = decoder.question("metrics", arguments, totals)?;
         let deprecated = metrics::deprecated_in(model, std::iter::once(&question));
-        let answer =
-            self.engine.run(vec![question], &Freshness::default()).await.into_iter().next();
+        let seen = Freshness::default();
+        let answer = self.engine.run(vec![question], &seen).await.into_iter().next();
         let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
         let answer = answer.ok_or_else(missing)??;
         let written = export::write(&answer, format)?;
-        Ok(Export { deprecated, ..written })
+        // As for documents: only what says that it is cached, and nobody has to be counted for.
+        let keeps = answer.provenance().cached && deprecated.is_empty();
+        Ok((Export { deprecated, ..written }, keeps.then(|| seen.until())))
     }
 }
 

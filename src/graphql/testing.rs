@@ -416,6 +416,8 @@ fn duration_row(group: Vec<(DimensionName, Scalar)>) -> DurationAnswerRow {
         p25_days: Some(10),
         median_days: None,
         p75_days: None,
+        band: None,
+        target: None,
         observed_median_days: Some(25.5),
         curve: vec![point(10, 0.75), point(41, 0.5)],
     }

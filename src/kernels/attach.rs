@@ -6,7 +6,7 @@ use super::facts::code_of;
 use super::timeline::Periods;
 use super::{
     BalanceFacts, Cells, Code, Merge, OrderFacts, Place, ProductRoles, Slicer, Span,
-    over_customers, period_of,
+    over_customers, over_rows, period_of,
 };
 
 /// Units of one group and period.
@@ -87,7 +87,7 @@ pub struct AttachAsk<'a> {
 
 impl AttachAsk<'_> {
     fn cells(&self) -> Cells<AttachCell> {
-        Cells::new(self.slicer.cardinality(), self.periods.len())
+        self.slicer.cells(self.periods.len())
     }
 }
 
@@ -95,7 +95,7 @@ impl AttachAsk<'_> {
 #[must_use]
 pub fn attach_by_order(orders: &OrderFacts, ask: &AttachAsk) -> Cells<AttachCell> {
     let periods = Periods::new(ask.periods);
-    over_customers(orders.orders(), None, |part| {
+    over_rows(orders.orders(), ask.slicer, |part| {
         let mut cells = ask.cells();
         let mut held = Held::new(ask.roles);
         for order in part {
@@ -121,8 +121,7 @@ pub fn attach_by_order(orders: &OrderFacts, ask: &AttachAsk) -> Cells<AttachCell
 /// where that of the product is above zero then.
 #[must_use]
 pub fn attach_by_customer(facts: &BalanceFacts, ask: &AttachAsk) -> Cells<AttachCell> {
-    let only = ask.slicer.customers();
-    over_customers(facts.customers(), only.as_deref(), |part| {
+    over_customers(facts.customers(), ask.slicer, |part| {
         let mut cells = ask.cells();
         let mut held = Held::new(ask.roles);
         let mut attached = vec![0; ask.roles.attached_products().len()];

@@ -111,8 +111,7 @@ impl Merge for Attribution {
 #[must_use]
 pub fn attribute(facts: &BalanceFacts, ask: &AttributionAsk) -> Attribution {
     let periods = Periods::new(ask.periods);
-    let only = ask.slicer.customers();
-    over_customers(facts.customers(), only.as_deref(), |part| {
+    over_customers(facts.customers(), ask.slicer, |part| {
         let mut worker = Worker::new(facts, ask, &periods);
         worker.run(part);
         worker.found
@@ -138,7 +137,7 @@ impl<'a> Worker<'a> {
         let owners = owners as u64;
         let keys = ask.slicer.cardinality().saturating_mul(owners + 1);
         let found = Attribution {
-            cells: Cells::new(keys, ask.periods.len()),
+            cells: Cells::new(keys, ask.periods.len(), ask.slicer.bounds()),
             owners,
             has_book: ask.book == Book::Kept && books_exist(ask.slicer),
             anomalies: Anomalies::default(),

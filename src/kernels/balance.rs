@@ -32,15 +32,14 @@ pub fn balance(
     let places: Vec<usize> =
         instants.iter().map(|at| sorted.binary_search(at).unwrap_or(0)).collect();
     let by_product_too = slicer.uses(Axis::Product);
-    let only = slicer.customers();
-    over_customers(facts.customers(), only.as_deref(), |customers| {
+    over_customers(facts.customers(), slicer, |customers| {
         let mut pass = Pass {
             facts,
             slicer,
             instants: &sorted,
             places: &places,
             states: vec![UnitState::default(); sorted.len()],
-            cells: Cells::new(slicer.cardinality(), instants.len()),
+            cells: slicer.cells(instants.len()),
             held: Vec::new(),
         };
         pass.run(customers, as_of, by_product_too);

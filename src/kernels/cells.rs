@@ -5,10 +5,15 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::ops::Range;
 
-use super::Code;
+use super::{Bounds, Code, Slicer, Stop};
 
 /// Up to this many group keys are found by position, beyond it by hash.
 const DENSE_KEYS: u64 = 1 << 16;
+
+/// Customers, or rows, between two looks at whether to stop: many enough to cost nothing, few enough
+/// to be done within milliseconds.
+const CUSTOMERS_UNTIL_A_LOOK: usize = 64;
+const ROWS_UNTIL_A_LOOK: usize = 4_096;
 
 /// Something that parts of the customers contribute to.
 pub trait Merge {
@@ -22,6 +27,8 @@ pub struct Cells<T> {
     keys: Vec<u64>,
     cells: Vec<T>,
     index: Index,
+    /// Most cells.
+    most: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -32,13 +39,15 @@ enum Index {
 }
 
 impl<T: Default + Clone> Cells<T> {
+    /// Cells for so many groups at most, within the bounds: the group that exceeds them is the last
+    /// to be kept apart.
     #[must_use]
-    pub fn new(cardinality: u64, width: usize) -> Self {
+    pub fn new(cardinality: u64, width: usize, bounds: &Bounds) -> Self {
         let index = match usize::try_from(cardinality) {
             Ok(count) if cardinality <= DENSE_KEYS => Index::Dense(vec![0; count]),
             _ => Index::Hashed(HashMap::new()),
         };
-        Self { width, keys: Vec::new(), cells: Vec::new(), index }
+        Self { width, keys: Vec::new(), cells: Vec::new(), index, most: bounds.cells }
     }
 
     /// The cells of a group, one per period.
@@ -52,6 +61,9 @@ impl<T: Default + Clone> Cells<T> {
             Index::Hashed(slots) => slots.entry(key).or_insert(0),
         };
         if *slot == 0 {
+            if self.cells.len() > self.most {
+                return &mut self.cells[..self.width];
+            }
             *slot = next;
             self.keys.push(key);
             self.cells.resize(self.cells.len() + self.width, T::default());
@@ -102,7 +114,7 @@ impl<T> Cells<T> {
         for group in self.cells.chunks(self.width.max(1)) {
             cells.extend(of(group));
         }
-        Cells { width: self.width, keys: self.keys, cells, index: self.index }
+        Cells { width: self.width, keys: self.keys, cells, index: self.index, most: self.most }
     }
 }
 
@@ -118,14 +130,24 @@ impl<T: Default + Clone + Merge> Merge for Cells<T> {
     }
 }
 
-/// A part of the customers (or orders): consecutive ones, or those that a filter names.
+/// A part of the customers (or orders): consecutive ones, or those that a filter names. It ends
+/// early where it is told to stop.
 #[derive(Debug, Clone)]
-pub enum Part<'a> {
+pub struct Part<'a> {
+    /// Those that come before the next look at `stop`, and those after it.
+    near: Items<'a>,
+    far: Items<'a>,
+    until_a_look: usize,
+    stop: &'a Stop,
+}
+
+#[derive(Debug, Clone)]
+enum Items<'a> {
     Range(Range<usize>),
     These(std::slice::Iter<'a, Code>),
 }
 
-impl Iterator for Part<'_> {
+impl Iterator for Items<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
@@ -136,34 +158,99 @@ impl Iterator for Part<'_> {
     }
 }
 
+impl Items<'_> {
+    /// The first of them, which are these no longer.
+    fn split_off(&mut self, count: usize) -> Self {
+        match self {
+            Self::Range(range) => {
+                let end = range.end.min(range.start + count);
+                let first = range.start..end;
+                range.start = end;
+                Self::Range(first)
+            }
+            Self::These(codes) => {
+                let all = codes.as_slice();
+                let (first, others) = all.split_at(count.min(all.len()));
+                *codes = others.iter();
+                Self::These(first.iter())
+            }
+        }
+    }
+}
+
+impl Part<'_> {
+    /// The next of them that follow on each other, at least one and few enough to look at `stop`
+    /// often.
+    pub fn next_range(&mut self) -> Option<Range<usize>> {
+        let first = self.next()?;
+        Some(match &mut self.near {
+            Items::Range(rest) => first..std::mem::take(rest).end,
+            Items::These(_) => first..first + 1,
+        })
+    }
+}
+
+impl Iterator for Part<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if let Some(next) = self.near.next() {
+            return Some(next);
+        }
+        if self.stop.is_set() {
+            return None;
+        }
+        self.near = self.far.split_off(self.until_a_look);
+        self.near.next()
+    }
+}
+
 /// Runs a kernel over parts of the customers on every core and merges the parts in order, so that
-/// the answer does not depend on how many cores there are. With `only`, over these of them.
-pub fn over_customers<R, F>(customers: usize, only: Option<&[Code]>, kernel: F) -> R
+/// the answer does not depend on how many cores there are. Where the slicer names customers, over
+/// these of them.
+pub fn over_customers<R, F>(customers: usize, slicer: &Slicer, kernel: F) -> R
 where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    let only =
-        only.map(|codes| &codes[..codes.partition_point(|code| (*code as usize) < customers)]);
+    let only = slicer.customers();
+    let only = only.as_deref().map(|codes| {
+        let known = codes.partition_point(|code| (*code as usize) < customers);
+        &codes[..known]
+    });
     let count = only.map_or(customers, <[Code]>::len);
-    in_parts(count, |bounds| {
-        kernel(match only {
-            Some(codes) => Part::These(codes[bounds].iter()),
-            None => Part::Range(bounds),
-        })
-    })
+    over_items((count, only), (CUSTOMERS_UNTIL_A_LOOK, &slicer.bounds().stop), kernel)
 }
 
-/// Runs a kernel over parts of so many things, as [`over_customers`] does.
-pub fn in_parts<R, F>(count: usize, kernel: F) -> R
+/// The same over all of the rows (or orders), whosever they are.
+pub fn over_rows<R, F>(rows: usize, slicer: &Slicer, kernel: F) -> R
 where
     R: Merge + Send,
-    F: Fn(Range<usize>) -> R + Sync,
+    F: Fn(Part) -> R + Sync,
+{
+    over_items((rows, None), (ROWS_UNTIL_A_LOOK, &slicer.bounds().stop), kernel)
+}
+
+fn over_items<R, F>(
+    (count, only): (usize, Option<&[Code]>),
+    (until_a_look, stop): (usize, &Stop),
+    kernel: F,
+) -> R
+where
+    R: Merge + Send,
+    F: Fn(Part) -> R + Sync,
 {
     const SMALLEST_PART: usize = 4_096;
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let parts = cores.min(count / SMALLEST_PART).max(1);
-    let part = |part: usize| count * part / parts..count * (part + 1) / parts;
+    let part = |part: usize| {
+        let bounds = count * part / parts..count * (part + 1) / parts;
+        let far = match only {
+            Some(codes) => Items::These(codes[bounds].iter()),
+            None => Items::Range(bounds),
+        };
+        Part { near: Items::Range(0..0), far, until_a_look, stop }
+    };
     std::thread::scope(|scope| {
         let (kernel, part) = (&kernel, &part);
         let others: Vec<_> =
@@ -177,4 +264,67 @@ where
         }
         all
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::kernels::{Axis, Filter};
+
+    impl Merge for Vec<usize> {
+        fn merge(&mut self, other: Self) {
+            self.extend(other);
+        }
+    }
+
+    fn slicer(only: Option<Vec<Code>>, stop: &Stop) -> Slicer {
+        let filter = only.map(|codes| Filter::Only(Axis::Customer, codes));
+        Slicer::new(vec![], filter).within(Bounds { stop: stop.clone(), ..Bounds::default() })
+    }
+
+    #[test]
+    fn every_customer_comes_once_and_in_order() {
+        let all = |slicer: &Slicer| {
+            over_customers(20_000, slicer, |part| {
+                let mut all = Vec::new();
+                all.extend(part);
+                all
+            })
+        };
+        let stop = Stop::default();
+        assert_eq!(all(&slicer(None, &stop)), (0..20_000).collect::<Vec<_>>());
+        let odd: Vec<Code> = (0..15_000).map(|code| 2 * code + 1).collect();
+        let known: Vec<usize> = (0..10_000).map(|code| 2 * code + 1).collect();
+        assert_eq!(all(&slicer(Some(odd), &stop)), known);
+    }
+
+    #[test]
+    fn a_kernel_that_is_told_to_stop_ends_soon() {
+        let stop = Stop::default();
+        let seen = AtomicUsize::new(0);
+        over_customers(1_000_000, &slicer(None, &stop), |part| {
+            for _ in part {
+                if seen.fetch_add(1, Ordering::Relaxed) == 5_000 {
+                    stop.set();
+                }
+            }
+            Vec::<usize>::new()
+        });
+        let seen = seen.into_inner();
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        assert!((5_000..=5_001 + CUSTOMERS_UNTIL_A_LOOK * cores).contains(&seen), "{seen}");
+    }
+
+    #[test]
+    fn cells_beyond_the_bound_are_not_made() {
+        let bounds = Bounds { cells: 10, ..Bounds::default() };
+        let mut cells: Cells<i64> = Cells::new(1 << 40, 4, &bounds);
+        for key in 0..100 {
+            cells.of(key)[3] += 1;
+        }
+        // Three groups are more than ten cells, so that whoever counts them sees it.
+        assert_eq!((cells.groups(), cells.cells.len()), (3, 12));
+    }
 }

@@ -79,9 +79,8 @@ pub fn cohorts(facts: &BalanceFacts, ask: &CohortAsk, slicer: &Slicer) -> Cohort
         offsets.push(offsets[offsets.len() - 1] + cohort.instants.len());
     }
     let pass = Pass { facts, ask, slicer, spans: spans(ask), offsets };
-    let only = slicer.customers();
     let customers = ask.acquired.len().max(facts.customers());
-    over_customers(customers, only.as_deref(), |part| pass.over(part))
+    over_customers(customers, slicer, |part| pass.over(part))
 }
 
 /// In how many groups the customers of the cohorts fall: what an answer will hold, before it is
@@ -117,7 +116,7 @@ impl Pass<'_> {
     fn over(&self, customers: Part) -> Cohorts {
         let width = self.offsets[self.offsets.len() - 1];
         let mut found = Cohorts {
-            cells: Cells::new(self.slicer.cardinality(), width),
+            cells: self.slicer.cells(width),
             offsets: self.offsets.clone(),
             without_acquisition: 0,
             outside: 0,

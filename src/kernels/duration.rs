@@ -60,8 +60,7 @@ pub fn durations(facts: &BalanceFacts, ask: &DurationAsk, slicer: &Slicer) -> Du
         Origins::PreviousExpansion => facts.customers(),
     };
     let watch = Watch { facts, ask, known: ask.as_of.min(ask.end), last: (ask.day_of)(ask.end) };
-    let only = slicer.customers();
-    over_customers(customers, only.as_deref(), |part| watch.over(part, slicer))
+    over_customers(customers, slicer, |part| watch.over(part, slicer))
 }
 
 /// The observation of customers up to T.
@@ -78,7 +77,7 @@ impl Watch<'_> {
     fn over(&self, customers: Part, slicer: &Slicer) -> Durations {
         let cohort = self.ask.cohort.as_deref();
         let mut found = Durations {
-            cells: Cells::new(slicer.cardinality(), cohort.map_or(1, <[Span]>::len)),
+            cells: slicer.cells(cohort.map_or(1, <[Span]>::len)),
             without_origin: 0,
             late_origin: 0,
         };

@@ -48,8 +48,7 @@ pub fn left_out(
     let place_of = |at: i64| instants.binary_search(&at).unwrap_or(0);
     let ends: Vec<(usize, usize)> =
         ask.windows.iter().map(|window| (place_of(window.start), place_of(window.end))).collect();
-    let only = slicer.customers();
-    over_customers(facts.customers(), only.as_deref(), |customers| {
+    over_customers(facts.customers(), slicer, |customers| {
         let mut pass = Pass {
             facts,
             ask,
@@ -57,7 +56,7 @@ pub fn left_out(
             slicer,
             instants: &instants,
             ends: &ends,
-            cells: Cells::new(slicer.cardinality(), ask.windows.len()),
+            cells: slicer.cells(ask.windows.len()),
             states: vec![State::default(); instants.len()],
         };
         pass.run(customers);

@@ -7,6 +7,7 @@
 mod attach;
 mod attribution;
 mod balance;
+mod bounds;
 mod cells;
 mod cohort;
 mod duration;
@@ -32,8 +33,8 @@ mod units;
 pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, attach_within_days};
 pub use attribution::{Attribution, AttributionAsk, Book, Credit, attribute};
 pub use balance::{BalanceCell, balance};
-use cells::in_parts;
-pub use cells::{Cells, Merge, Part, over_customers};
+pub use bounds::{Bounds, Stop};
+pub use cells::{Cells, Merge, Part, over_customers, over_rows};
 pub use cohort::{Cohort, CohortAsk, CohortCell, Cohorts, cohort_groups, cohorts};
 pub use duration::{DurationAsk, Durations, Origins, durations};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};

@@ -63,9 +63,8 @@ impl Merge for MovementCell {
 pub fn movement(facts: &BalanceFacts, ask: &MovementAsk, slicer: &Slicer) -> Cells<MovementCell> {
     let derived_by_product = !facts.recorded && slicer.uses(Axis::Product);
     let periods = Periods::new(ask.periods);
-    let only = slicer.customers();
-    over_customers(facts.customers(), only.as_deref(), |customers| {
-        let cells = Cells::new(slicer.cardinality(), ask.periods.len());
+    over_customers(facts.customers(), slicer, |customers| {
+        let cells = slicer.cells(ask.periods.len());
         let opening = Opening::default();
         let mut pass =
             Pass { facts, ask, periods: &periods, slicer, cells, opening, held: Vec::new() };

@@ -58,9 +58,8 @@ fn tally<M: Amount>(
     windows: &Windows,
     count: impl Fn(&mut Pass<M>, Place, Option<u64>) + Sync,
 ) -> Cells<RetentionCell> {
-    let only = slicer.customers();
-    let tallies = over_customers(facts.customers(), only.as_deref(), |customers| {
-        let tallies = Cells::new(slicer.cardinality(), ask.windows.len());
+    let tallies = over_customers(facts.customers(), slicer, |customers| {
+        let tallies = slicer.cells(ask.windows.len());
         let mut pass = Pass { facts, ask, slicer, windows, tallies, steps: Vec::new() };
         pass.run(customers, &count);
         pass.tallies

@@ -5,7 +5,7 @@
 
 use crate::values::Scalar;
 
-use super::{Code, NONE};
+use super::{Bounds, Cells, Code, NONE};
 
 /// Where a fact lies. Axes that a kernel does not know stay [`NONE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,17 +160,29 @@ impl Possible {
     const FAIL: Self = Self { pass: false, fail: true };
 }
 
-/// Grouping and filter of one question.
+/// Grouping and filter of one question, and the bounds of what may be computed for it.
 #[derive(Debug, Clone, Default)]
 pub struct Slicer {
     axes: Vec<AxisGroups>,
     filter: Option<Filter>,
+    bounds: Bounds,
 }
 
 impl Slicer {
     #[must_use]
     pub fn new(axes: Vec<AxisGroups>, filter: Option<Filter>) -> Self {
-        Self { axes, filter }
+        Self { axes, filter, bounds: Bounds::default() }
+    }
+
+    /// The same slices within these bounds.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
+    }
+
+    #[must_use]
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// The same slices, split further by one more axis.
@@ -244,6 +256,12 @@ impl Slicer {
         self.axes
             .iter()
             .fold(1u64, |all, groups| all.saturating_mul(groups.values.len().max(1) as u64))
+    }
+
+    /// Cells for its groups, so many each.
+    #[must_use]
+    pub fn cells<T: Default + Clone>(&self, width: usize) -> Cells<T> {
+        Cells::new(self.cardinality(), width, &self.bounds)
     }
 
     /// The values of a group, in the order of the group-by list.

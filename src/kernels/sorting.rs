@@ -96,18 +96,28 @@ impl BalanceFacts {
 
     /// The rows of changes in the order they come: of nobody, and in no order of time.
     #[must_use]
-    pub fn as_they_come(changes: Vec<Changes>) -> Self {
-        let mut facts = Self::default();
-        for batch in changes {
-            facts.time.extend(batch.time);
-            facts.amount.extend(batch.amount);
-            facts.product.extend(batch.product);
-            facts.class.extend(batch.class);
-            facts.kind.extend(batch.kind);
+    pub fn as_they_come(changes: &[Changes]) -> Self {
+        fn whole<T: Copy>(changes: &[Changes], of: impl Fn(&Changes) -> &[T]) -> Vec<T> {
+            changes.iter().map(of).collect::<Vec<_>>().concat()
         }
-        facts.first = facts.time.iter().min().copied();
-        facts.newest = facts.time.iter().max().copied();
-        facts
+        std::thread::scope(|scope| {
+            let times = scope.spawn(|| {
+                let time = whole(changes, |part| &part.time);
+                let range = (time.iter().min().copied(), time.iter().max().copied());
+                (time, range, whole(changes, |part| &part.kind))
+            });
+            let rest = Self {
+                amount: whole(changes, |part| &part.amount),
+                product: whole(changes, |part| &part.product),
+                class: whole(changes, |part| &part.class),
+                ..Self::default()
+            };
+            let (time, (first, newest), kind) = match times.join() {
+                Ok(times) => times,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            Self { time, kind, first, newest, ..rest }
+        })
     }
 
     fn fill(

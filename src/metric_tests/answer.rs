@@ -78,6 +78,7 @@ fn query(model: &Model, ask: &TestAsk) -> Result<MetricQuery, String> {
         filter: (!filter.is_empty()).then_some(Predicate::All(filter)),
         sparse: false,
         as_of: *as_of,
+        defined_at: None,
     })
 }
 

@@ -38,15 +38,14 @@ pub fn bind(model: &Model, query: &MetricQuery) -> ApiResult<MetricPlan> {
     }
     check_group_by(model, &query.group_by)?;
     let asked = query.filter.clone();
-    let mut leaves = Leaves { model, defined_at: None, leaves: Vec::new() };
+    let mut leaves = Leaves { model, defined_at: query.defined_at, leaves: Vec::new() };
     let mut outputs = Vec::new();
     match query.ask.clone() {
         Ask::Table(table) => {
             check_table(model, &query, &table)?;
-            leaves.defined_at = table.defined_at;
             for name in &table.select {
                 let metric = metric(model, name)?;
-                let metric = table.defined_at.map_or(metric, |day| metric.as_of(day));
+                let metric = query.defined_at.map_or(metric, |day| metric.as_of(day));
                 check_dimensions(model, &query, metric)?;
                 let formula = leaves.formula(name)?;
                 outputs.push(Output { metric: name.clone(), unit: metric.unit.clone(), formula });
@@ -59,7 +58,7 @@ pub fn bind(model: &Model, query: &MetricQuery) -> ApiResult<MetricPlan> {
             }
         }
         typed => {
-            let (metric, leaf) = typed_leaf(model, &typed)?;
+            let (metric, leaf) = typed_leaf(model, &typed, query.defined_at)?;
             check_dimensions(model, &query, metric)?;
             if let Some(filter) = &metric.filter {
                 let only = filter.predicate.clone();
@@ -184,7 +183,11 @@ fn check_table(model: &Model, query: &MetricQuery, table: &TableAsk) -> ApiResul
 }
 
 /// The metric and the only pass of a typed field.
-fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> {
+fn typed_leaf<'a>(
+    model: &'a Model,
+    ask: &Ask,
+    defined_at: Option<NaiveDate>,
+) -> ApiResult<(&'a Metric, Leaf)> {
     let name = match ask {
         Ask::Retention { metric, .. }
         | Ask::Expansion { metric, .. }
@@ -196,7 +199,7 @@ fn typed_leaf<'a>(model: &'a Model, ask: &Ask) -> ApiResult<(&'a Metric, Leaf)> 
             return Err(ApiError::new(ErrorCode::Internal, "Not an ask of one pass."));
         }
     };
-    let metric = model.metrics.get(name).ok_or_else(|| {
+    let metric = model.metric_at(name, defined_at).ok_or_else(|| {
         ApiError::new(ErrorCode::UnknownMetric, format!("There is no metric `{name}`."))
     })?;
     let leaf = match (ask, &metric.kind) {

@@ -22,6 +22,8 @@ pub struct MetricQuery {
     pub filter: Option<Predicate>,
     pub sparse: bool,
     pub as_of: Option<Instant>,
+    /// The day whose definitions are meant; today's unless given.
+    pub defined_at: Option<NaiveDate>,
 }
 
 /// A period as asked: `[start, end)`, or the last n complete periods of the grain.
@@ -107,8 +109,6 @@ pub struct TableAsk {
     pub offset: i64,
     /// Whether totals were asked for (they cost a query of their own).
     pub totals: bool,
-    /// The day whose definitions are meant; today's unless given.
-    pub defined_at: Option<NaiveDate>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

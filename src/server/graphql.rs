@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
-use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 
@@ -108,7 +108,7 @@ async fn read(method: &Method, request: Request<Body>) -> Result<Text, Refusal> 
         Method::GET | Method::HEAD => {
             Ok(Text::Parameters(request.uri().query().unwrap_or_default().to_owned()))
         }
-        Method::POST if request.headers().contains_key(CONTENT_ENCODING) => Err(Refusal::new(
+        Method::POST if is_encoded(request.headers()) => Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send the body as it is, without `Content-Encoding`.",
         )),
@@ -121,6 +121,11 @@ async fn read(method: &Method, request: Request<Body>) -> Result<Text, Refusal> 
         )),
         _ => Err(Refusal::method("Ask by GET or POST.")),
     }
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 async fn body(body: Body) -> Result<Bytes, Refusal> {

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use upswell::graphql::{Api, Caller, Format};
+use upswell::graphql::{Api, Caller, Format, GraphqlRequest};
 
 use crate::support::{
     api, api_of, ask, execute, refused,
@@ -153,11 +154,7 @@ async fn parameters_of_exports_are_named_like_arguments() {
 async fn unknown_types_and_milestones_get_the_nearest_one() {
     let root = TempDir::new().unwrap();
     write_case(&root.path().join("warehouse"), "time-to-expansion");
-    write_table(
-        &root.path().join("warehouse"),
-        "milestones",
-        "customer_id,milestone,reached_at\nA,first_success,2024-01-05T00:00:00Z",
-    );
+    write_table(&root.path().join("warehouse"), "milestones", MILESTONES);
     let api = api(root.path(), "");
     let milestone =
         "{ timeToExpansion(origin: MILESTONE, milestone: \"first_sucess\") { rows { subjects } } }";
@@ -186,7 +183,31 @@ async fn absurdly_long_names_are_refused_at_once_and_not_repeated() {
     let (code, message) = export_refuses(&api, &[("select", &long)]).await;
     assert_eq!(code, "UNKNOWN_METRIC");
     assert!(message.len() < 5_000, "{}", message.len());
+    // As many letters as a body has room for, as a value of each kind that names are looked up in.
+    let root = TempDir::new().unwrap();
+    write_case(&root.path().join("warehouse"), "time-to-expansion");
+    write_table(&root.path().join("warehouse"), "milestones", MILESTONES);
+    let api = api_of(root.path(), &[("upswell.yml", "version: 1\nwarehouse: warehouse\n")]);
+    let started = std::time::Instant::now();
+    for (argument, ty) in [("types", "[String!]"), ("milestone", "String")] {
+        let origin = if argument == "milestone" { "origin: MILESTONE, " } else { "" };
+        let query = format!(
+            "query($long: {ty}) {{ timeToExpansion({origin}{argument}: $long) {{ rows {{ subjects }} }} }}"
+        );
+        let variables = json!({ "long": "s".repeat(900_000) });
+        let request = GraphqlRequest::from_json(json!({ "query": query, "variables": variables }));
+        let caller = Caller::unrestricted("test", "test");
+        let response = api.execute(request.unwrap(), &caller).await;
+        let response: Json = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response["errors"][0]["extensions"]["code"], "UNKNOWN_VALUE");
+        let message = response["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("`{}…`", "s".repeat(100))), "{message:.200}");
+        assert!(message.len() < 300, "{message:.400}");
+    }
+    assert!(started.elapsed().as_secs() < 20, "minutes where every letter was compared");
 }
+
+const MILESTONES: &str = "customer_id,milestone,reached_at\nA,first_success,2024-01-05T00:00:00Z";
 
 #[tokio::test]
 async fn absurd_arguments_are_refused_with_advice() {
@@ -369,7 +390,7 @@ async fn decimals_beyond_fifteen_digits_fail_in_json_and_are_exact_in_csv() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let caller = Caller::unrestricted("test", "test");
     let csv = api.export(&parameters, Format::Csv, &caller).await.unwrap();
-    assert_eq!(String::from_utf8(csv.body).unwrap(), "mrr\r\n1234567890123456.78\r\n");
+    assert_eq!(String::from_utf8(csv.body.to_vec()).unwrap(), "mrr\r\n1234567890123456.78\r\n");
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! The real binary: generate, query, check, explain, schema, serve.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use crate::support::server::{Server, serve};
 use crate::support::warehouse::write_file;
 
 fn upswell(arguments: &[&str]) -> Output {
@@ -107,39 +107,9 @@ fn the_commands_and_their_exit_codes() {
     assert_eq!(text(&upswell(&["schema", "-p", at]).stdout), committed);
 }
 
-/// A served project; killed with the test.
-struct Server(Child, String);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-    }
-}
-
-fn serve(root: &Path) -> Server {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_upswell"))
-        .args([
-            "serve",
-            "-p",
-            root.to_str().unwrap(),
-            "--listen",
-            "127.0.0.1:0",
-            "--refresh-seconds",
-            "1",
-        ])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.find(|line| line.as_ref().unwrap().contains("listens on")).unwrap().unwrap();
-    let address = line.rsplit(' ').next().unwrap().to_owned();
-    std::thread::spawn(move || lines.for_each(drop));
-    Server(child, address)
-}
-
 async fn mrr(server: &Server) -> Option<f64> {
     let query = r#"{"query": "{ metrics(select: [mrr], period: {start: \"2024-02-01\", end: \"2024-03-01\"}) { rows } }"}"#;
-    let request = reqwest::Client::new().post(format!("{}/graphql", server.1));
+    let request = reqwest::Client::new().post(format!("{}/graphql", server.address));
     let response =
         request.header("content-type", "application/json").body(query).send().await.unwrap();
     let body: Json = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
@@ -152,7 +122,7 @@ async fn files_added_while_serving_are_seen_and_a_stop_is_graceful() {
     let warehouse = root.path().join("warehouse");
     std::fs::create_dir(&warehouse).unwrap();
     std::fs::write(root.path().join("upswell.yml"), "version: 1\nwarehouse: warehouse\n").unwrap();
-    let mut server = serve(root.path());
+    let mut server = serve(root.path(), &["--refresh-seconds", "1"]);
     assert_eq!(mrr(&server).await, None, "no table yet, and the server stands");
     let header = "customer_id,occurred_at,movement,amount";
     let movement = |name: &str, row: &str| {
@@ -166,10 +136,10 @@ async fn files_added_while_serving_are_seen_and_a_stop_is_graceful() {
     assert!(sees(&server, 10.0).await);
     movement("two", "b,2024-01-05T00:00:00Z,new,5.50");
     assert!(sees(&server, 15.5).await);
-    assert!(Command::new("kill").arg(server.0.id().to_string()).status().unwrap().success());
+    assert!(Command::new("kill").arg(server.process.id().to_string()).status().unwrap().success());
     let begun = Instant::now();
     loop {
-        if let Some(status) = server.0.try_wait().unwrap() {
+        if let Some(status) = server.process.try_wait().unwrap() {
             assert!(status.success(), "{status}");
             break;
         }

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
 use serde_json::Value as Json;
 use tempfile::TempDir;
+use tower::ServiceExt;
 use upswell::catalog::{Catalog, CatalogSettings};
 use upswell::clock::SystemClock;
 use upswell::diagnostics::SourceFile;
@@ -14,6 +18,7 @@ use upswell::engine::{Engine, EngineSettings, LocalEngine};
 use upswell::graphql::{Api, Caller, GraphqlRequest, ProblemInfo, RequestKey};
 use upswell::model::Model;
 use upswell::project::{ProjectFiles, load};
+use upswell::server::{ServerState, router};
 
 use crate::support::demo::demo;
 use crate::support::warehouse::write_file;
@@ -106,6 +111,80 @@ async fn a_listing_that_is_old_is_looked_at_again_and_other_files_are_another_an
     let (answer, _) = ask(&api, MRR).await;
     assert_eq!(mrr(&answer), 10.0);
     assert_eq!(answer["data"]["metrics"]["provenance"]["cached"], true);
+}
+
+/// Asks for an export over HTTP.
+async fn get(state: &Arc<ServerState>, path: &str, more: (&str, &str)) -> (u16, String, Vec<u8>) {
+    let request = Request::get(path).header(more.0, more.1).body(Body::empty()).unwrap();
+    let response = router(Arc::clone(state)).oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let media = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
+    (status, media, to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec())
+}
+
+const EXPORT: &str = "select=mrr&start=2024-02-01&end=2024-03-01";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_are_kept_whole_by_format_and_parameters_and_as_long_as_documents() {
+    let root = TempDir::new().unwrap();
+    movement(root.path(), "one", "a,2024-01-01T00:00:00Z,new,10.00");
+    let api = api(root.path(), Duration::from_mins(1), EngineSettings::default());
+    let hits = {
+        let api = api.clone();
+        move || measured(&api, "result_cache_hits") + measured(&api, "result_cache_misses")
+    };
+    let state = ServerState::new(api);
+    let ask = |format: &str, query: &str| {
+        let path = format!("/api/v1/metrics.{format}?{query}");
+        let state = Arc::clone(&state);
+        async move { get(&state, &path, ("accept", "*/*")).await }
+    };
+    let (_, media, csv) = ask("csv", EXPORT).await;
+    assert!(media.starts_with("text/csv"), "{media}");
+    assert_eq!(csv, b"mrr\r\n10.00\r\n");
+    // Said as computed, then as kept, then kept whole: the engine is not asked any more, whatever
+    // the order of the parameters.
+    let (_, _, json) = ask("json", EXPORT).await;
+    assert!(String::from_utf8(json.clone()).unwrap().contains(r#""cached":true"#));
+    let asked = hits();
+    assert_eq!(asked, 2);
+    let other_order = "end=2024-03-01&where=&start=2024-02-01&select=m%72r";
+    assert_eq!(ask("json", other_order).await.2, json);
+    let (status, media, again) = ask("json", EXPORT).await;
+    assert_eq!((status, again), (200, json.clone()));
+    assert!(media.starts_with("application/json"), "{media}");
+    assert_eq!(hits(), asked, "kept whole");
+    // Another format, another parameter: another answer.
+    let (_, media, arrow) = ask("arrow", EXPORT).await;
+    assert_eq!(
+        (media.as_str(), &arrow[..4]),
+        ("application/vnd.apache.arrow.stream", &[0xff; 4][..])
+    );
+    assert_eq!(ask("csv", EXPORT).await.2, csv);
+    let (_, _, totals) = ask("json", &format!("{EXPORT}&totals=true")).await;
+    assert!(String::from_utf8(totals).unwrap().contains(r#""totals":{"mrr":10.00}"#));
+    // Errors say which request they belong to, each time.
+    for id in ["first", "second"] {
+        let path = "/api/v1/metrics.json?select=mrrr";
+        let (status, _, body) = get(&state, path, ("x-request-id", id)).await;
+        assert_eq!(status, 400);
+        assert!(String::from_utf8(body).unwrap().contains(id));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_are_kept_no_longer_than_the_listing_is_young() {
+    let root = TempDir::new().unwrap();
+    movement(root.path(), "one", "a,2024-01-01T00:00:00Z,new,10.00");
+    let refresh = Duration::from_millis(300);
+    let state = ServerState::new(api(root.path(), refresh, EngineSettings::default()));
+    let csv = format!("/api/v1/metrics.csv?{EXPORT}");
+    for _ in 0..3 {
+        assert_eq!(get(&state, &csv, ("accept", "*/*")).await.2, b"mrr\r\n10.00\r\n");
+    }
+    movement(root.path(), "two", "b,2024-01-05T00:00:00Z,new,5.50");
+    tokio::time::sleep(refresh).await;
+    assert_eq!(get(&state, &csv, ("accept", "*/*")).await.2, b"mrr\r\n15.50\r\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,4 +280,31 @@ async fn facts_that_would_not_fit_are_refused_by_name_and_the_rest_answers() {
     let (values, _) = ask(&api, "{ catalog { dimensionValues(dimension: product_family) } }").await;
     let families = values["data"]["catalog"]["dimensionValues"].as_array();
     assert!(families.is_some_and(|families| !families.is_empty()), "{values:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_that_would_not_fit_are_refused_by_name_too() {
+    let root = TempDir::new().unwrap();
+    movement(root.path(), "one", "c1,2024-01-01T00:00:00Z,new,10.00");
+    let customers: Vec<String> = (0..1_000).map(|number| format!("c{number},SMB")).collect();
+    let customers = format!("customer_id,segment\n{}", customers.join("\n"));
+    write_file(&root.path().join("warehouse"), "customers/part-0.parquet", &customers);
+    let grouped = MRR.replace("mrr, nrr_period]", "mrr], groupBy: [segment]");
+    // 1,000 customers take 16 bytes each.
+    for (memory, answers) in [(12 << 10, false), (1 << 20, true)] {
+        let settings = EngineSettings { facts_memory: memory, ..EngineSettings::default() };
+        let api = api(root.path(), Duration::from_mins(1), settings);
+        assert_eq!(mrr(&ask(&api, MRR).await.0), 10.0);
+        let (answer, _) = ask(&api, &grouped).await;
+        if answers {
+            assert_eq!(answer["data"]["metrics"]["rows"][0]["segment"], "SMB", "{answer:#}");
+            continue;
+        }
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "RESOURCE_LIMIT", "{answer:#}");
+        let message = error["message"].as_str().unwrap();
+        for word in ["`customers`", "1000 rows", "facts_memory_mib"] {
+            assert!(message.contains(word), "{message}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ fn question(ask: Ask, dimension: &DimensionName, filters: bool) -> MetricQuery {
         filter: filters.then_some(test),
         sparse: false,
         as_of: None,
+        defined_at: None,
     }
 }
 

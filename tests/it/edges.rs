@@ -410,3 +410,45 @@ async fn last_counts_back_from_the_table_that_ends_first_and_says_so() {
         assert!(!data["provenance"]["notes"].to_string().contains("counts back"), "{data}");
     }
 }
+
+/// 0.1 + 0.2 is no 0.30 as a float, and 2.675 lies below the middle.
+#[tokio::test]
+async fn money_that_is_kept_as_floats_says_so_wherever_it_counts() {
+    let root = TempDir::new().unwrap();
+    let warehouse = root.path().join("warehouse");
+    let movements = "customer_id,occurred_at,movement,float_amount\n\
+                     a,2024-01-01T00:00:00Z,new,0.30000000000000004\na,2024-01-02T00:00:00Z,expansion,2.675";
+    write_table(&warehouse, "mrr_movements", movements);
+    write_table(
+        &warehouse,
+        "products",
+        "product_id,product_name,kind\np,Core,core\nq,Extra,add_on",
+    );
+    let orders = "order_id,customer_id,product_id,ordered_at,quantity,amount\n\
+                  o1,a,p,2024-01-05T00:00:00Z,1,1.00\no1,a,q,2024-01-05T00:00:00Z,1,1.00";
+    write_table(&warehouse, "order_lines", orders);
+    let settings = "canonical: { mrr_movements: { columns: { amount: float_amount } } }\n";
+    let api = api_of(
+        root.path(),
+        &[("upswell.yml", &format!("version: 1\nwarehouse: warehouse\n{settings}"))],
+    );
+    let period = "period: {start: \"2024-01-01\", end: \"2024-02-01\"}";
+    let note = "`mrr_movements.amount` is kept as floating-point numbers: each was rounded once, to 2 decimals.";
+    let data = ask(
+        &api,
+        &format!(
+            "{{ table: metrics(select: [mrr, attach_rate], {period}) {{ rows provenance {{ notes }} }} \
+               expansionByType({period}) {{ rows {{ amount }} provenance {{ notes }} }} \
+               attach: metrics(select: [attach_rate], {period}) {{ rows provenance {{ notes }} }} }}"
+        ),
+    )
+    .await;
+    assert_eq!(data["table"]["rows"], json!([{ "mrr": 2.97, "attach_rate": 1.0 }]));
+    assert_eq!(data["table"]["provenance"]["notes"], json!([note]));
+    assert_eq!(data["expansionByType"]["rows"][0]["amount"].to_string(), "2.67");
+    let notes = data["expansionByType"]["provenance"]["notes"].as_array().unwrap();
+    assert!(notes.contains(&json!(note)), "{notes:?}");
+    // Orders are counted, not paid.
+    assert_eq!(data["attach"]["rows"], json!([{ "attach_rate": 1.0 }]));
+    assert_eq!(data["attach"]["provenance"]["notes"], json!([]));
+}

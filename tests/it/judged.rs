@@ -1,8 +1,8 @@
 //! Bands and targets beside the values they are for: by slice, grain and day.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use upswell::graphql::Api;
+use upswell::graphql::{Api, Caller, Format};
 
 use crate::support::warehouse::write_table;
 use crate::support::{api_of, ask};
@@ -49,6 +49,20 @@ const OWN: &str = "metrics:
     attached: kind = 'add_on'
     field: attachRate
     targets: [{ value: 0.25, source: book }]
+  - name: median_days_to_expansion
+    kind: duration
+    origin: acquisition
+    acquisition: { dataset: customers, date: acquired_on }
+    measure: median_days
+    unit: days
+    good: down
+    field: timeToExpansion
+    bands:
+      - { below: 400, label: quick, source: handbook }
+      - { from: 400, label: slow, source: handbook }
+    targets:
+      - { value: 300, source: plan }
+      - { value: 243, source: plan, only: { segment: SMB }, from: 2024-01-01 }
 ";
 
 fn project() -> (TempDir, Api) {
@@ -62,7 +76,11 @@ fn project() -> (TempDir, Api) {
 5,b,p,2024-06-01T00:00:00Z,contraction,,-40.00
 6,a,p,2025-01-01T00:00:00Z,contraction,,-1.00";
     write_table(&warehouse, "mrr_movements", movements);
-    write_table(&warehouse, "customers", "customer_id,segment\na,Enterprise\nb,SMB");
+    write_table(
+        &warehouse,
+        "customers",
+        "customer_id,segment,acquired_on\na,Enterprise,2023-01-01\nb,SMB,2023-01-01",
+    );
     let owners = "customer_id,csm_id,valid_from,valid_to,share\na,ann,2023-01-01T00:00:00Z,,\nb,bob,2023-01-01T00:00:00Z,,";
     write_table(&warehouse, "csm_assignments", owners);
     write_table(
@@ -207,4 +225,63 @@ async fn the_catalogue_serves_what_a_definition_says() {
     assert!(nrr["variantOf"].is_null() && nrr["targets"][0]["grain"].is_null());
     assert!(nrr["variants"].to_string().contains("nrr_without_price"));
     assert_eq!(catalog["grr_endpoint"]["variantOf"], "nrr");
+}
+
+/// Both were acquired on 2023-01-01: a expanded 396 days later, b 486.
+#[tokio::test]
+async fn the_time_to_expansion_is_judged_where_the_question_is_the_definition_s() {
+    let (_root, api) = project();
+    let judged = "{ rows { medianDays band { label } target { value attainment } } }";
+    let data = ask(
+        &api,
+        &format!(
+            "{{ all: timeToExpansion {judged} by: timeToExpansion(groupBy: [segment]) {judged} \
+               year: timeToExpansion(cohort: {{start: \"2023-01-01\", end: \"2024-01-01\"}}, groupBy: [segment]) {judged} \
+               second: timeToExpansion(nth: 2) {judged} competing: timeToExpansion(competing: true) {judged} }}"
+        ),
+    )
+    .await;
+    let row = |days: i64, band: &str, target: f64, reached: f64| {
+        json!({ "medianDays": days, "band": { "label": band },
+                "target": { "value": target, "attainment": reached } })
+    };
+    assert_eq!(data["all"]["rows"], json!([row(396, "quick", 300.0, 1.32)]));
+    let by = json!([row(396, "quick", 300.0, 1.32), row(486, "slow", 243.0, 2.0)]);
+    assert_eq!(data["by"]["rows"], by);
+    // On the last day of that cohort's year the target of SMB did not hold yet.
+    assert_eq!(data["year"]["rows"][1], row(486, "slow", 300.0, 1.62));
+    for other in ["second", "competing"] {
+        let row = &data[other]["rows"][0];
+        assert!(row["band"].is_null() && row["target"].is_null(), "{other}: {row}");
+    }
+    // The flat table, whose bands and targets are those of named metrics, says the same.
+    let found = marks(&api, "select: [median_days_to_expansion], groupBy: [segment]").await;
+    let told: Vec<_> = found.iter().map(|mark| (mark.2.clone(), mark.3, mark.4)).collect();
+    let of = |label: &str, value, reached| (Some(label.to_owned()), Some(value), Some(reached));
+    assert_eq!(told, [of("quick", 300.0, 1.32), of("slow", 243.0, 2.0)]);
+}
+
+#[tokio::test]
+async fn marks_are_the_same_outside_graphql() {
+    let (_root, api) = project();
+    let marks = "marks { row metric band { label low high source standing only { dimension value } } \
+                 target { value source attainment } }";
+    let select = "select: [nrr, expansion_mrr]";
+    let data =
+        ask(&api, &format!("{{ metrics({select}, {YEAR}, groupBy: [segment]) {{ {marks} }} }}"))
+            .await;
+    let parameters = [
+        ("select", "nrr,expansion_mrr"),
+        ("start", "2024-01-01"),
+        ("end", "2025-01-01"),
+        ("groupBy", "segment"),
+    ];
+    let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let caller = Caller::unrestricted("test", "test");
+    let export = api.export(&parameters, Format::Json, &caller).await.unwrap();
+    let body: Json = serde_json::from_slice(&export.body).unwrap();
+    assert_eq!(body["marks"], data["metrics"]["marks"]);
+    // nrr of both segments, and the target that SMB has of its own.
+    assert_eq!(body["marks"].as_array().map(Vec::len), Some(3), "{body:#}");
+    assert_eq!(body["marks"][1]["band"]["only"][0]["value"], "SMB");
 }

@@ -1,9 +1,9 @@
 //! Reloading while serving: swapped whole, refused with places, never taken away.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,6 +17,7 @@ use upswell::definitions::canonical_sources;
 use upswell::server::{Reloaded, ServerState};
 
 use crate::support::execute;
+use crate::support::server::{Server, serve};
 use crate::support::warehouse::write_table;
 
 /// A metric that says by its value which definitions answered.
@@ -46,35 +47,10 @@ fn define(root: &Path, text: &str) {
     fs::rename(half, root.join("metrics/m.yml")).unwrap();
 }
 
-/// A served project; killed with the test.
-struct Server(Child, String);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-fn serve(root: &Path, more: &[&str]) -> Server {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_upswell"))
-        .args(["serve", "-p", root.to_str().unwrap(), "--listen", "127.0.0.1:0"])
-        .args(more)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.find(|line| line.as_ref().unwrap().contains("listens on")).unwrap().unwrap();
-    let address = line.rsplit(' ').next().unwrap().to_owned();
-    std::thread::spawn(move || lines.for_each(drop));
-    Server(child, address)
-}
-
 const QUESTION: &str = r#"{"query": "{ metrics(select: [tell], period: {start: \"2024-02-01\", end: \"2024-03-01\"}) { rows columns { name label } provenance { definitionVersion } } catalog { definitionVersion metric(name: tell) { label definition } problems { code file line } } }"}"#;
 
 async fn post(client: &reqwest::Client, server: &Server, path: &str) -> (u16, Json) {
-    let request = client.post(format!("{}{path}", server.1));
+    let request = client.post(format!("{}{path}", server.address));
     let request = request.header("content-type", "application/json").body(QUESTION);
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
@@ -164,8 +140,14 @@ async fn a_broken_definition_is_told_everywhere_and_a_mended_one_counts() {
     let problem = &broken["catalog"]["problems"][0];
     assert_eq!((&problem["code"], &problem["file"]), (&"U0403".into(), &"metrics/m.yml".into()));
     assert_eq!(problem["line"], 4);
-    let ready: Json =
-        client.get(format!("{}/readyz", server.1)).send().await.unwrap().json().await.unwrap();
+    let ready: Json = client
+        .get(format!("{}/readyz", server.address))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(ready["status"], "ready");
     assert_eq!(ready["problems"][0]["line"], 4, "{ready:#}");
     assert!(ready["problems"][0]["message"].as_str().unwrap().contains("`tel`"), "{ready:#}");
@@ -190,7 +172,7 @@ async fn a_hangup_reloads() {
     assert_eq!(told(&ask(&client, &server).await), 1);
     define(root.path(), &definitions(5));
     assert_eq!(told(&ask(&client, &server).await), 1, "nothing is watched");
-    let pid = server.0.id().to_string();
+    let pid = server.process.id().to_string();
     assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
     until(&client, &server, |answer| told(answer) == 5).await;
     let (status, body) = post(&client, &server, "/admin/reload").await;
@@ -203,13 +185,13 @@ async fn reloading_is_for_callers_on_the_machine_itself() {
     let server = serve(root.path(), &[]);
     let client = reqwest::Client::new();
     for header in ["x-forwarded-for", "forwarded", "origin"] {
-        let request = client.post(format!("{}/admin/reload", server.1)).header(header, "x");
+        let request = client.post(format!("{}/admin/reload", server.address)).header(header, "x");
         let response = request.send().await.unwrap();
         assert_eq!(response.status().as_u16(), 403, "{header}");
         let body: Json = response.json().await.unwrap();
         assert_eq!(body["errors"][0]["extensions"]["code"], "FORBIDDEN");
     }
-    let got = client.get(format!("{}/admin/reload", server.1)).send().await.unwrap();
+    let got = client.get(format!("{}/admin/reload", server.address)).send().await.unwrap();
     assert_eq!(got.status().as_u16(), 405);
 }
 

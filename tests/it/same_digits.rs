@@ -206,7 +206,7 @@ async fn exports_agree(api: &Api, names: &[String], rows: &[Json]) {
     let json: Json = serde_json::from_slice(&json.body).unwrap();
     assert_eq!(json["rows"].as_array().unwrap(), rows);
     let csv = api.export(&parameters, Format::Csv, &caller).await.unwrap();
-    let csv = String::from_utf8(csv.body).unwrap();
+    let csv = String::from_utf8(csv.body.to_vec()).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), rows.len() + 1);
     let header: Vec<&str> = lines[0].split(',').collect();

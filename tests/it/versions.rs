@@ -26,6 +26,13 @@ const OWN: &str = "metrics:
   - name: from_old
     kind: derived
     expr: old_size / 2
+  - name: nrr
+    kind: retention
+    measure: nrr
+    window: period
+    field: nrr
+    versions:
+      - { until: 2025-01-01, because: Credits were left out., filter: customer_id <> 'c' }
 ";
 
 fn project() -> (TempDir, Api) {
@@ -77,6 +84,35 @@ async fn a_day_chooses_the_definition_that_held_on_it() {
     let (code, message) = refused(&api, document).await;
     assert_eq!(code, "BAD_REQUEST");
     assert!(message.contains("definedAt"), "{message}");
+}
+
+/// c's 7.00 came into the metric on 2025-01-01.
+#[tokio::test]
+async fn a_typed_field_is_asked_by_the_definition_of_a_day_too() {
+    let (_root, api) = project();
+    let period = r#"period: {start: "2024-02-01", end: "2024-03-01"}, window: PERIOD"#;
+    let fields = "{ rows { startingMrr } provenance { notes } }";
+    let document = format!(
+        r#"{{ today: nrr({period}) {fields} new: nrr({period}, definedAt: "2025-01-01") {fields}
+              old: nrr({period}, definedAt: "2024-12-31") {fields} }}"#
+    );
+    let data = ask(&api, &document).await;
+    for (field, starting, note) in [
+        ("today", 157.0, "`nrr` as it is defined since 2025-01-01."),
+        ("new", 157.0, "`nrr` as it is defined since 2025-01-01."),
+        ("old", 150.0, "`nrr` as it was defined until 2025-01-01."),
+    ] {
+        assert_eq!(data[field]["rows"][0]["startingMrr"].as_f64(), Some(starting), "{field}");
+        assert_eq!(data[field]["provenance"]["notes"], serde_json::json!([note]), "{field}");
+    }
+    // Rules that are compared are today's.
+    let (code, message) = refused(
+        &api,
+        r#"{ variants(of: nrr, period: {start: "2024-02-01"}, definedAt: "2024-12-31") { rows { value } } }"#,
+    )
+    .await;
+    assert_eq!(code, "BAD_REQUEST");
+    assert!(message.contains("`variants` has no argument `definedAt`"), "{message}");
 }
 
 #[tokio::test]

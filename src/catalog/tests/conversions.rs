@@ -213,6 +213,9 @@ async fn floats_are_rounded_once_and_noted() {
           once, to 2 decimals"]
     );
 
+    assert_eq!(table.rounded_to(&ColumnName::new("c")), Some(2));
+    assert_eq!(table.rounded_to(&ColumnName::new("d")), None);
+
     let infinite = array(Float64Array::from(vec![f64::INFINITY]));
     assert_eq!(deliver(declared, &[infinite]).await.unwrap_err().code, ErrorCode::BadData);
 }

@@ -110,6 +110,7 @@ async fn numbers(engine: &LocalEngine, names: &[MetricName]) -> Vec<Numbers> {
         filter: None,
         sparse: false,
         as_of: None,
+        defined_at: None,
     };
     let answers = engine.run(names.iter().map(query).collect(), &Freshness::default()).await;
     answers.into_iter().map(of_answer).collect()

@@ -49,7 +49,7 @@ impl AttributeColumn {
 /// Reads an expression dimension of an entity.
 ///
 /// # Errors
-/// `BAD_DATA` where the key is not unique: joining would multiply rows.
+/// `RESOURCE_LIMIT` for a table that would not fit into the memory for facts; `BAD_DATA` where the key is not unique: joining would multiply rows.
 pub async fn load_attribute(
     reader: &Reader<'_>,
     (dataset, key): (&Dataset, &ColumnName),
@@ -59,6 +59,8 @@ pub async fn load_attribute(
     let DimensionValue::Expr(expr) = &dimension.value else {
         return Ok(AttributeColumn::unknown());
     };
+    // A code and a place among the values a row.
+    reader.check_bound(reader.table(&dataset.name)?, 2)?;
     let plan = attribute_plan(reader, (dataset, key), expr)?;
     let values = Values { keys: Arc::clone(interner), ..Values::default() };
     let parts = reader.visit(plan, &[reader.table(&dataset.name)?], || values.clone()).await?;

@@ -252,8 +252,9 @@ impl Load<'_> {
     /// The rows as they were read, of nobody.
     fn as_they_come(&self, parts: Vec<Movements>, unmapped: BTreeSet<String>, scale: u8) -> Read {
         let left_out = parts.iter().map(|part| part.taken.left_out).sum();
-        let changes = parts.into_iter().flat_map(|part| part.taken.changes).collect();
-        let facts = BalanceFacts { recorded: true, scale, ..BalanceFacts::as_they_come(changes) };
+        let changes: Vec<Changes> = parts.into_iter().flat_map(|part| part.taken.changes).collect();
+        let facts = compute(|| BalanceFacts::as_they_come(&changes));
+        let facts = BalanceFacts { recorded: true, scale, ..facts };
         Read { facts, left_out, unmapped, others: 0 }
     }
 

@@ -121,7 +121,10 @@ impl Reader<'_> {
 
     /// Refuses what would not fit before it is read: a column takes a code, an instant or an amount
     /// a row.
-    fn check_bound(&self, table: &TableSnapshot, columns: usize) -> ApiResult<()> {
+    ///
+    /// # Errors
+    /// `RESOURCE_LIMIT` with the table's name and the setting's.
+    pub fn check_bound(&self, table: &TableSnapshot, columns: usize) -> ApiResult<()> {
         const OF_EACH: u64 = 8;
         let needed = table.rows.saturating_mul(columns as u64 * OF_EACH);
         if needed <= self.bound {

@@ -9,16 +9,15 @@ use futures::future::{try_join, try_join_all};
 use crate::engine::aggregate::{
     AggregateValues, SharedPasses, run_aggregates, run_conversion, run_cumulative,
 };
-use crate::engine::context::{Context, compute};
+use crate::engine::context::Context;
 use crate::engine::load::LoadedBalance;
-use crate::engine::slice::slicer;
 use crate::engine::typed::{
-    AttachCells, CohortsToDate, MovementCells, RetentionCells, RetentionPass, run_attach,
+    AttachCells, CohortsToDate, MovementCells, RetentionCells, RetentionPass, measured, run_attach,
     run_attribution, run_cohorts_to_date, run_duration, run_movement, run_retention,
 };
 use crate::error::ApiResult;
 use crate::kernels::{BalanceCell, Book, Cells, Estimate, Slicer, balance};
-use crate::model::{AggregateKind, BalanceName, DurationMeasure, MovementMeasure};
+use crate::model::{AggregateKind, BalanceName, MovementMeasure};
 use crate::planner::{Leaf, Measure, Period};
 use crate::values::{Number, Scalar};
 
@@ -149,9 +148,9 @@ async fn run_balance(
     context.note_left_out(&loaded);
     let axes = context.axes(&loaded);
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+    let slicer = context.slicer(&axes, &columns)?;
     let ends: Vec<i64> = periods.iter().map(|period| period.span.end).collect();
-    let cells = compute(|| balance(&loaded.facts, &ends, context.as_of(), &slicer));
+    let cells = context.compute(|| balance(&loaded.facts, &ends, context.as_of(), &slicer))?;
     context.check_cells(cells.groups(), periods.len())?;
     let known = ends
         .iter()
@@ -238,7 +237,7 @@ impl LeafRun {
             Self::Attach { run, keys } => run.rate(keys.get(group).copied(), period),
             Self::Duration(estimates) => {
                 let Measure::Duration(measure) = measure else { return None };
-                duration_value(estimates.get(&(period, group.clone()))?, measure)
+                measured(estimates.get(&(period, group.clone()))?, measure)
             }
             Self::Credited { by_group, scale, known } => {
                 known[period].then_some(())?;
@@ -256,17 +255,4 @@ impl LeafRun {
 
 fn cell<T: Default + Clone + Copy>(cells: &Cells<T>, key: Option<&u64>, period: usize) -> T {
     key.and_then(|key| cells.get(*key)).map_or_else(T::default, |cells| cells[period])
-}
-
-fn duration_value(estimate: &Estimate, measure: DurationMeasure) -> Option<Number> {
-    match measure {
-        DurationMeasure::QuantileDays(percent) => {
-            estimate.quantile(f64::from(percent) / 100.0).map(|days| Number::Int(days.into()))
-        }
-        DurationMeasure::ShareByDay(day) if estimate.subjects > 0 => {
-            Some(Number::Float(estimate.share_by(i64::from(day))))
-        }
-        DurationMeasure::ShareByDay(_) => None,
-        DurationMeasure::ObservedMedianDays => estimate.observed_median.map(Number::Float),
-    }
 }

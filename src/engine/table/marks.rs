@@ -15,7 +15,9 @@ pub fn marks_of(context: &Context<'_>, table: &TableAsk, rows: &[Row]) -> Vec<Ma
         .select
         .iter()
         .enumerate()
-        .filter_map(|(column, name)| Some((column, model.metric_at(name, table.defined_at)?)))
+        .filter_map(|(column, name)| {
+            Some((column, model.metric_at(name, context.query().defined_at)?))
+        })
         .filter(|(_, metric)| !(metric.bands.is_empty() && metric.targets.is_empty()))
         .collect();
     let mut marks = Vec::new();

@@ -45,12 +45,14 @@ pub async fn table_answer(context: &Context<'_>, table: &TableAsk) -> ApiResult<
     let periods = periods_of(context, &spine, first)?;
     let mut rows = rows_of(context, table, &spine, &periods).await?;
     let keys = column_keys(context.query(), table);
-    if context.query().sparse {
-        rows.retain(|row| row.numbers.iter().flatten().any(|number| !number.is_zero()));
-    }
-    let lead = keys.len() - table.select.len() * (1 + 3 * table.compare_to.len());
-    rows.retain(|row| passes(&table.having, &keys[lead..], &row.numbers));
-    order_rows(&mut rows, &table.order_by, context.query());
+    context.compute(|| {
+        if context.query().sparse {
+            rows.retain(|row| row.numbers.iter().flatten().any(|number| !number.is_zero()));
+        }
+        let lead = keys.len() - table.select.len() * (1 + 3 * table.compare_to.len());
+        rows.retain(|row| passes(&table.having, &keys[lead..], &row.numbers));
+        order_rows(&mut rows, &table.order_by, context.query());
+    })?;
     let offset = usize::try_from(table.offset).unwrap_or(usize::MAX);
     let limit = usize::try_from(table.limit).unwrap_or(0);
     let truncated = rows.len().saturating_sub(offset) > limit;
@@ -160,17 +162,20 @@ async fn rows_of(
     }
     let groups = groups_of(context, &runs);
     context.check_cells(groups.len(), periods.len())?;
-    let mut rows = Vec::with_capacity(groups.len() * periods.len());
-    for (index, period) in periods.iter().enumerate() {
-        for group in &groups {
-            rows.push(Row {
-                period: *period,
-                group: group.clone(),
-                numbers: numbers_of(context.plan, &runs, &before, (index, group)),
-            });
+    context.compute(|| {
+        let mut rows = Vec::with_capacity(groups.len() * periods.len());
+        for (index, period) in periods.iter().enumerate() {
+            context.check_wanted()?;
+            for group in &groups {
+                rows.push(Row {
+                    period: *period,
+                    group: group.clone(),
+                    numbers: numbers_of(context.plan, &runs, &before, (index, group)),
+                });
+            }
         }
-    }
-    Ok(rows)
+        Ok(rows)
+    })?
 }
 
 /// Metrics, then for each comparison the three columns of each metric.
@@ -236,7 +241,8 @@ async fn totals_of(
         query.period = Some(PeriodAsk { start: Some(from.start), end: Some(to.end), last: None });
     }
     let plan = MetricPlan { query, ..context.plan.clone() };
-    let whole = Context::new(&plan, context.facts.clone(), context.max_rows, context.max_cells);
+    let whole =
+        Context::new(&plan, context.facts.clone(), context.max_rows, context.bounds.clone());
     let spine = whole.spine(end);
     let periods = periods_of(&whole, &spine, first)?;
     let rows = Box::pin(rows_of(&whole, table, &spine, &periods)).await?;

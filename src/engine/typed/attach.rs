@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::engine::AttachAnswerRow;
 use crate::engine::bands::{Slice, band_of, target_of};
-use crate::engine::context::{Context, compute, period_info};
+use crate::engine::context::{Context, period_info};
 use crate::engine::load::{LoadedBalance, LoadedProducts};
-use crate::engine::slice::slicer;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
     AttachAsk, AttachCell, Cells, Code, Slicer, Span, attach_by_customer, attach_by_order,
@@ -50,9 +49,9 @@ pub async fn run_attach(
         context.note_left_out(&loaded);
         check_known(context, &loaded, periods)?;
         let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-        let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+        let slicer = context.slicer(&axes, &columns)?;
         let ask = ask(&products, &spans, context.as_of(), &slicer);
-        (compute(|| attach_by_customer(&loaded.facts, &ask)), slicer)
+        (context.compute(|| attach_by_customer(&loaded.facts, &ask))?, slicer)
     } else {
         let orders = context.facts.orders(kind).await?;
         context.read(&kind.orders.dataset, orders.newest.filter(|at| *at < context.as_of()));
@@ -63,13 +62,14 @@ pub async fn run_attach(
             ));
         }
         let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-        let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+        let slicer = context.slicer(&axes, &columns)?;
         let ask = ask(&products, &spans, context.as_of(), &slicer);
         let cells = if kind.basis == AttachBasis::Order {
-            compute(|| attach_by_order(&orders.facts, &ask))
+            context.compute(|| attach_by_order(&orders.facts, &ask))?
         } else {
             let day_of = |at: i64| day_number(&calendar, at);
-            compute(|| attach_within_days(&orders.facts, &ask, kind.within_days, &day_of))
+            let within = kind.within_days;
+            context.compute(|| attach_within_days(&orders.facts, &ask, within, &day_of))?
         };
         (cells, slicer)
     };

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::engine::bands::{Slice, target_of};
-use crate::engine::context::{Context, compute, period_info, unmapped_classes};
+use crate::engine::context::{Context, period_info, unmapped_classes};
 use crate::engine::load::{LoadedBalance, key_space_of};
-use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
 use crate::engine::{AttributionAnswer, AttributionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
@@ -71,7 +70,7 @@ pub async fn run_attribution(
     let presenters = presenters_of(context, kind, &loaded).await?;
     let axes = axes_of(context, kind, &loaded);
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+    let slicer = context.slicer(&axes, &columns)?;
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let end = context.end_of_observation(loaded.facts.newest).map_or(i64::MAX, |at| at.0);
     let ask = AttributionAsk {
@@ -84,7 +83,7 @@ pub async fn run_attribution(
         book,
         slicer: &slicer,
     };
-    let found = compute(|| attribute(&loaded.facts, &ask));
+    let found = context.compute(|| attribute(&loaded.facts, &ask))?;
     context.check_cells(found.iter().count(), periods.len())?;
     let dataset = context.facts.model.datasets.get(&kind.owners.dataset);
     let owner_names = context.facts.keys.of(&key_space_of(dataset, &kind.owners.owner)).names();

@@ -6,9 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::context::{Context, compute, period_info};
+use crate::engine::context::{Context, period_info};
 use crate::engine::load::{LoadedBalance, OriginColumns};
-use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
 use crate::engine::{CohortAnswerRow, Group};
 use crate::error::ApiResult;
@@ -48,7 +47,7 @@ impl Pass {
         let acquired = origins.by_customer.iter().map(|at| at.filter(|at| *at < as_of)).collect();
         let axes = context.axes(&loaded);
         let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-        let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+        let slicer = context.slicer(&axes, &columns)?;
         Ok(Self { loaded, slicer, acquired, cohorts, as_of })
     }
 
@@ -66,15 +65,15 @@ impl Pass {
         self.cohorts.iter().map(|cohort| cohort.instants.len()).sum()
     }
 
-    fn run(&self, context: &Context<'_>) -> Cohorts {
-        let found = compute(|| cohorts(&self.loaded.facts, &self.ask(), &self.slicer));
+    fn run(&self, context: &Context<'_>) -> ApiResult<Cohorts> {
+        let found = context.compute(|| cohorts(&self.loaded.facts, &self.ask(), &self.slicer))?;
         if found.without_acquisition > 0 {
             context.note(format!(
                 "{} customer(s) with revenue but without a day of acquisition are in no cohort.",
                 found.without_acquisition
             ));
         }
-        found
+        Ok(found)
     }
 
     /// Whether every balance of a cohort is known; one without customers has none to know.
@@ -137,7 +136,7 @@ pub async fn cohort_rows(
     }
     let pass = Pass::prepare(context, kind, cohorts).await?;
     context.check_rows(rows * pass.groups())?;
-    let found = pass.run(context);
+    let found = pass.run(context)?;
     Ok(rows_of(context, &pass, &found, &periods))
 }
 
@@ -245,7 +244,7 @@ pub async fn run_cohorts_to_date(
     }
     let pass = Pass::prepare(context, kind, cohorts).await?;
     context.check_cells(pass.groups(), pass.width())?;
-    let found = pass.run(context);
+    let found = pass.run(context)?;
     if context.query().period.is_none() && found.outside > 0 {
         context.note(format!(
             "{} customer(s) acquired in months before the data began or not yet over are in no cohort.",

@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 
 use arrow::array::ArrayRef;
+use chrono::NaiveDate;
 
-use crate::engine::context::{Context, compute};
+use crate::engine::bands::{Slice, band_of, target_of};
+use crate::engine::context::{Context, period_info};
 use crate::engine::keys::Interner;
 use crate::engine::load::{OriginColumns, codes, column};
-use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
-use crate::engine::{DurationAnswerRow, SurvivalPoint};
+use crate::engine::{DurationAnswerRow, PeriodInfo, SurvivalPoint};
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::kernels::{DurationAsk, Estimate, Origins, Span, durations, estimate};
-use crate::model::{BalanceShape, DurationKind, TimeOrigin};
+use crate::model::{BalanceShape, DurationKind, DurationMeasure, Metric, MetricKind, TimeOrigin};
 use crate::planner::Period;
+use crate::values::Number;
 
 use super::attach::day_number;
 use super::compare_groups;
@@ -38,7 +40,7 @@ pub async fn run_duration(
     };
     let axes = context.axes(&loaded);
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+    let slicer = context.slicer(&axes, &columns)?;
     let calendar = context.facts.model.calendar;
     let day_of = move |at: i64| day_number(&calendar, at);
     let ask = DurationAsk {
@@ -52,7 +54,8 @@ pub async fn run_duration(
             .map(|periods| periods.iter().map(|period| period.span).collect::<Vec<Span>>()),
         day_of: &day_of,
     };
-    let found = compute(|| durations(&loaded.facts, &ask, &slicer));
+    let found = context.compute(|| durations(&loaded.facts, &ask, &slicer))?;
+    context.check_cells(found.cells.groups(), ask.cohort.as_ref().map_or(1, Vec::len))?;
     for (count, what) in [
         (found.without_origin, "no origin"),
         (found.late_origin, "an origin at or after the end of observation"),
@@ -63,6 +66,7 @@ pub async fn run_duration(
     }
     let mut estimates = HashMap::new();
     for (key, cells) in found.cells.iter() {
+        context.check_wanted()?;
         for (period, subjects) in cells.iter().enumerate() {
             estimates.insert((period, slicer.values(key)), estimate(subjects, kind.competing));
         }
@@ -153,15 +157,11 @@ fn kinds_of(
 /// The rows of the typed field.
 pub async fn duration_rows(
     context: &Context<'_>,
+    metric: &Metric,
     kind: &DurationKind,
 ) -> ApiResult<Vec<DurationAnswerRow>> {
-    let periods = match context.query().period {
-        Some(_) => {
-            let newest = context.facts.balance(&kind.balance).await?.facts.newest;
-            Some(context.periods(newest)?)
-        }
-        None => None,
-    };
+    let newest = context.facts.balance(&kind.balance).await?.facts.newest;
+    let periods = context.query().period.map(|_| context.periods(newest)).transpose()?;
     let estimates = run_duration(context, kind, periods.as_deref()).await?;
     let mut rows: Vec<(GroupValues, Estimate)> =
         estimates.into_iter().map(|((_, group), estimate)| (group, estimate)).collect();
@@ -170,7 +170,76 @@ pub async fn duration_rows(
     }
     rows.sort_by(|(a, _), (b, _)| compare_groups(a, b));
     context.check_rows(rows.len())?;
-    Ok(rows.into_iter().map(|(group, estimate)| row_of(context, group, estimate)).collect())
+    let judged = Judged {
+        context,
+        metric,
+        kind,
+        period: judged_period(context, periods.as_deref(), newest),
+    };
+    Ok(rows.into_iter().map(|(group, estimate)| judged.row(group, estimate)).collect())
+}
+
+/// The cohort's period; of everybody, all the time that was observed.
+fn judged_period(
+    context: &Context<'_>,
+    periods: Option<&[Period]>,
+    newest: Option<i64>,
+) -> Option<PeriodInfo> {
+    if let Some(periods) = periods {
+        return periods.first().map(period_info);
+    }
+    let calendar = &context.facts.model.calendar;
+    let observed = context.end_of_observation(newest)?;
+    let end = calendar.day_of(calendar.midnight_at_or_after(observed));
+    Some(PeriodInfo { start: NaiveDate::MIN, end, complete: true })
+}
+
+/// A measure's value; none where it is never reached or nobody is a subject.
+#[must_use]
+pub fn measured(estimate: &Estimate, measure: DurationMeasure) -> Option<Number> {
+    match measure {
+        DurationMeasure::QuantileDays(percent) => {
+            estimate.quantile(f64::from(percent) / 100.0).map(|days| Number::Int(days.into()))
+        }
+        DurationMeasure::ShareByDay(day) if estimate.subjects > 0 => {
+            Some(Number::Float(estimate.share_by(i64::from(day))))
+        }
+        DurationMeasure::ShareByDay(_) => None,
+        DurationMeasure::ObservedMedianDays => estimate.observed_median.map(Number::Float),
+    }
+}
+
+/// What rows are judged by.
+struct Judged<'a> {
+    context: &'a Context<'a>,
+    metric: &'a Metric,
+    kind: &'a DurationKind,
+    period: Option<PeriodInfo>,
+}
+
+impl Judged<'_> {
+    fn row(&self, group: GroupValues, estimate: Estimate) -> DurationAnswerRow {
+        let value = measured(&estimate, self.kind.measure);
+        let mut row = row_of(self.context, group, estimate);
+        if let Some(period) = self.period.filter(|_| self.is_the_definition_s()) {
+            let slice = Slice::of(self.context.plan, &row.group);
+            let days = (&self.context.facts.model.calendar, &period);
+            row.band = band_of(self.metric, value.as_ref(), &slice, &period);
+            row.target = target_of(self.metric, value.as_ref(), &slice, days);
+        }
+        row
+    }
+
+    /// Bands and targets are about what the definition measures.
+    fn is_the_definition_s(&self) -> bool {
+        let MetricKind::Duration(own) = &self.metric.kind else { return false };
+        let asked = self.kind;
+        own.origin == asked.origin
+            && own.milestone == asked.milestone
+            && own.nth == asked.nth
+            && own.types == asked.types
+            && own.competing == asked.competing
+    }
 }
 
 fn row_of(context: &Context<'_>, group: GroupValues, estimate: Estimate) -> DurationAnswerRow {
@@ -184,6 +253,8 @@ fn row_of(context: &Context<'_>, group: GroupValues, estimate: Estimate) -> Dura
         median_days: estimate.median,
         p75_days: estimate.p75,
         observed_median_days: estimate.observed_median,
+        band: None,
+        target: None,
         curve: estimate
             .curve
             .into_iter()

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::engine::ExpansionAnswerRow;
 use crate::engine::bands::{Slice, target_of};
-use crate::engine::context::{Context, compute, period_info, unmapped_classes};
+use crate::engine::context::{Context, period_info, unmapped_classes};
 use crate::engine::load::{AttributeColumn, LoadedBalance};
-use crate::engine::slice::{DimensionColumns, slicer};
+use crate::engine::slice::DimensionColumns;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
     Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement, movement_amounts,
@@ -46,7 +46,7 @@ pub async fn run_movement(
         let kinds = kinds_of(context, &axes).await?;
         kind_slicer(context, &axes, &columns, &kinds)?
     } else {
-        slicer(context.facts.model, &axes, context.query(), &columns)?
+        context.slicer(&axes, &columns)?
     };
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let ask =
@@ -60,10 +60,10 @@ pub async fn run_movement(
             "The movements were read without customers.",
         ));
     }
-    let cells = compute(|| match loaded.facts.recorded && !of_customers && !by_owner {
+    let cells = context.compute(|| match loaded.facts.recorded && !of_customers && !by_owner {
         true => movement_amounts(&loaded.facts, &ask, &slicer),
         false => movement(&loaded.facts, &ask, &slicer),
-    });
+    })?;
     context.check_cells(cells.groups(), periods.len())?;
     note_odd_signs(context, &cells);
     Ok(MovementCells { cells, slicer, loaded })
@@ -108,7 +108,7 @@ fn kind_slicer(
     columns: &DimensionColumns,
     kinds: &AttributeColumn,
 ) -> ApiResult<Slicer> {
-    let own = slicer(context.facts.model, axes, context.query(), columns)?;
+    let own = context.slicer(axes, columns)?;
     Ok(own.with_axis(AxisGroups {
         axis: Axis::Kind,
         by_code: kinds.by_code.clone(),

@@ -17,7 +17,7 @@ use super::context::Context;
 pub use attach::{AttachCells, attach_rows, run_attach};
 pub use attribution::{attribution_answer, run_attribution};
 pub use cohort::{CohortsToDate, cohort_rows, run_cohorts_to_date};
-pub use duration::{duration_rows, run_duration};
+pub use duration::{duration_rows, measured, run_duration};
 pub use expansion::{MovementCells, expansion_rows, run_movement};
 pub use retention::{RetentionCells, RetentionPass, retention_rows, run_retention};
 pub use variants::variant_rows;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::bands::{Slice, band_of, target_of};
-use crate::engine::context::{Context, compute, period_info, unmapped_classes, window_info};
+use crate::engine::context::{Context, period_info, unmapped_classes, window_info};
 use crate::engine::load::LoadedBalance;
-use crate::engine::slice::slicer;
 use crate::engine::{PeriodInfo, RetentionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{Cells, LeftOutCell, RetentionAsk, RetentionCell, Span, left_out, retention};
@@ -157,7 +156,7 @@ pub async fn run_retention(
     let axes = context.axes(&loaded);
     let owners = context.owners(&axes).await?;
     let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = slicer(context.facts.model, &axes, context.query(), &columns)?;
+    let slicer = context.slicer(&axes, &columns)?;
     let windows: Vec<(PeriodInfo, Span)> =
         periods.iter().map(|period| window_of(context, pass.window, period)).collect();
     let (spans, links) = links_of(context, pass, &windows)?;
@@ -169,10 +168,11 @@ pub async fn run_retention(
         as_of: context.as_of(),
         owners: owners.as_deref(),
     };
-    let cells = compute(|| retention(&loaded.facts, &ask, &slicer));
+    let cells = context.compute(|| retention(&loaded.facts, &ask, &slicer))?;
     context.check_cells(cells.groups(), spans.len())?;
-    let without =
-        (!kinds.is_empty()).then(|| compute(|| left_out(&loaded.facts, &ask, &kinds, &slicer)));
+    let without = (!kinds.is_empty())
+        .then(|| context.compute(|| left_out(&loaded.facts, &ask, &kinds, &slicer)))
+        .transpose()?;
     Ok(RetentionCells {
         cells,
         without,

@@ -8,16 +8,18 @@ use crate::model::{Dimension, DimensionName, DimensionType, Model};
 use crate::planner::{Predicate, Test};
 use crate::values::{Calendar, Scalar};
 
-use super::args::{bad, flag, items, text, whole};
+use super::args::{bad, flag, text, whole};
 use super::dates;
 
 const COMMON: [&str; 5] = ["eq", "ne", "in", "notIn", "isNull"];
 const ORDERED: [&str; 4] = ["lt", "lte", "gt", "gte"];
 const TEXTS: [&str; 2] = ["contains", "startsWith"];
+/// What combines conditions, beside the dimensions.
+pub(in super::super) const COMBINING: [&str; 3] = ["and", "or", "not"];
 
 /// The predicate of a `Where` object; none where it holds no condition.
 pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Option<Predicate>> {
-    let mut all = Vec::new();
+    let (mut all, whole) = (Vec::new(), at);
     for (key, value) in present(object(value, at)?) {
         let at = format!("{at}.{key}");
         match key.as_str() {
@@ -28,7 +30,8 @@ pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Opt
                 all.extend(inner.map(|inner| Predicate::Not(Box::new(inner))));
             }
             name => {
-                let dimension = model.dimensions.get(name).ok_or_else(|| unknown(model, name))?;
+                let found = model.dimensions.get(name);
+                let dimension = found.ok_or_else(|| unknown(model, name, whole))?;
                 let tests = dimension_tests(dimension, value, model.calendar, &at)?;
                 all.extend(
                     tests
@@ -42,7 +45,7 @@ pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Opt
 }
 
 fn branches(model: &Model, value: &Value, at: &str) -> ApiResult<Vec<Option<Predicate>>> {
-    items(value).into_iter().map(|branch| predicate(model, branch, at)).collect()
+    each(value, at, |branch, at| predicate(model, branch, at))
 }
 
 /// At least one branch; a branch without conditions always holds.
@@ -85,12 +88,7 @@ fn tests(value: &Value, at: &str, known: &[&str], read: ReadScalar<'_>) -> ApiRe
         .map(|(operator, value)| {
             let operator = operator.as_str();
             if !known.contains(&operator) {
-                let hint = did_you_mean(operator, known.iter().copied());
-                let message = format!(
-                    "`{at}` has no operator `{operator}`. It has {}.{hint}",
-                    known.join(", ")
-                );
-                return Err(bad(message));
+                return Err(bad(no_operator(at, operator, known)));
             }
             test(operator, value, &format!("{at}.{operator}"), read)
         })
@@ -99,8 +97,7 @@ fn tests(value: &Value, at: &str, known: &[&str], read: ReadScalar<'_>) -> ApiRe
 
 fn test(operator: &str, value: &Value, at: &str, read: ReadScalar<'_>) -> ApiResult<Test> {
     let one = || read(value, at);
-    let many =
-        || items(value).into_iter().map(|item| read(item, at)).collect::<ApiResult<Vec<_>>>();
+    let many = || each(value, at, read);
     Ok(match operator {
         "eq" => Test::Eq(one()?),
         "ne" => Test::Ne(one()?),
@@ -114,6 +111,21 @@ fn test(operator: &str, value: &Value, at: &str, read: ReadScalar<'_>) -> ApiRes
         "startsWith" => Test::StartsWith(text(value, at)?),
         _ => Test::IsNull(flag(value, at)?),
     })
+}
+
+/// Reads every item of a list, each under its own place; a single value stands for a list of one.
+fn each<T>(
+    value: &Value,
+    at: &str,
+    read: impl Fn(&Value, &str) -> ApiResult<T>,
+) -> ApiResult<Vec<T>> {
+    match value {
+        Value::List(items) => {
+            let places = items.iter().enumerate();
+            places.map(|(place, item)| read(item, &format!("{at}.{place}"))).collect()
+        }
+        single => Ok(vec![read(single, at)?]),
+    }
 }
 
 fn scalar(ty: DimensionType, value: &Value, calendar: Calendar, at: &str) -> ApiResult<Scalar> {
@@ -189,11 +201,25 @@ pub(super) fn present(fields: &IndexMap<Name, Value>) -> impl Iterator<Item = (&
     fields.iter().filter(|(_, value)| **value != Value::Null)
 }
 
-fn unknown(model: &Model, name: &str) -> ApiError {
-    let names = model.dimensions.keys().map(DimensionName::as_str).chain(["and", "or", "not"]);
-    let hint = did_you_mean(name, names);
-    let message = format!("`where`: dimension `{name}` is not defined.{hint}");
+/// What is wrong with an operator that a dimension's type does not have.
+pub(in super::super) fn no_operator(at: &str, operator: &str, known: &[&str]) -> String {
+    let hint = did_you_mean(operator, known.iter().copied());
+    format!("`{at}` has no operator `{operator}`. It has {}.{hint}", known.join(", "))
+}
+
+fn unknown(model: &Model, name: &str, at: &str) -> ApiError {
+    let hint = hint_of(name, model.dimensions.keys().map(DimensionName::as_str));
+    let message = format!("`{at}`: dimension `{name}` is not defined.{hint}");
     ApiError::new(ErrorCode::UnknownDimension, message)
+}
+
+/// The key of a `Where` that may have been meant: a dimension rather than an operator.
+pub(in super::super) fn hint_of<'n>(
+    name: &str,
+    dimensions: impl Iterator<Item = &'n str>,
+) -> String {
+    let hint = did_you_mean(name, dimensions);
+    if hint.is_empty() { did_you_mean(name, COMBINING) } else { hint }
 }
 
 #[cfg(test)]
@@ -252,8 +278,9 @@ mod tests {
             (r#"{"segment": {"eq": 5}}"#, "where.segment.eq"),
             (r#"{"segment": "SMB"}"#, "where.segment"),
             (r#"{"segment": {"lt": "a"}}"#, "where.segment"),
+            (r#"{"segment": {"in": ["SMB", 5]}}"#, "where.segment.in.1"),
             (r#"{"seats": {"eq": 1.5}}"#, "where.seats.eq"),
-            (r#"{"and": [{"acquired_on": {"eq": "never"}}]}"#, "where.and.acquired_on.eq"),
+            (r#"{"and": [{"acquired_on": {"eq": "never"}}]}"#, "where.and.0.acquired_on.eq"),
         ] {
             let error = decode(json).unwrap_err();
             assert_eq!(error.code, ErrorCode::BadRequest, "{json}");
@@ -262,6 +289,12 @@ mod tests {
         let error = decode(r#"{"segmnt": {"eq": "SMB"}}"#).unwrap_err();
         assert_eq!(error.code, ErrorCode::UnknownDimension);
         assert!(error.message.ends_with("Did you mean `segment`?"));
+        // Nearer to `or` by the letters, but who filters by a slip of a name means a dimension.
+        let names = ["segment", "sector"];
+        assert_eq!(hint_of("sor", names.into_iter()), " Did you mean `or`?");
+        assert_eq!(hint_of("sctor", names.into_iter()), " Did you mean `sector`?");
+        let short = ["org", "segment"];
+        assert_eq!(hint_of("orr", short.into_iter()), " Did you mean `org`?");
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::planner::{Ask, MetricQuery, PeriodAsk, Scope};
 use crate::values::Grain;
 
 use super::contract::Contract;
+pub(super) use filter::{COMBINING, hint_of, no_operator};
+
 use args::{Args, name_of};
 use dates::Edge;
 
@@ -84,6 +86,7 @@ impl<'d> Decoder<'d> {
                 Some(value) => Some(dates::instant(value, self.model.calendar, "asOf")?),
                 None => None,
             },
+            defined_at: args.get("definedAt").map(|day| day_of(self.model, day)).transpose()?,
         })
     }
 
@@ -184,7 +187,10 @@ pub(super) fn day_of(model: &Model, value: &Value) -> ApiResult<NaiveDate> {
 fn dimension(model: &Model, value: &Value) -> ApiResult<DimensionName> {
     let name = name_of(value).unwrap_or_default();
     model.dimensions.get(name).map(|dimension| dimension.name.clone()).ok_or_else(|| {
-        let hint = did_you_mean(name, model.dimensions.keys().map(DimensionName::as_str));
+        let hint = match did_you_mean(name, model.dimensions.keys().map(DimensionName::as_str)) {
+            none if none.is_empty() => " `catalog { dimensions { name } }` lists them all.".into(),
+            hint => hint,
+        };
         let message = format!("Dimension `{name}` is not defined.{hint}");
         ApiError::new(ErrorCode::UnknownDimension, message)
     })

@@ -8,7 +8,6 @@ use crate::planner::{Compare, Nulls, OrderBy, TableAsk, Test};
 
 use super::super::metrics::{public_metric, public_metrics};
 use super::args::{Args, bad, choice, flag, name_of, text};
-use super::dates;
 use super::filter::{number_tests, object, present};
 
 const COMPARES: [(&str, Compare); 2] =
@@ -31,10 +30,6 @@ pub(super) fn table_ask(model: &Model, args: &Args, totals: bool) -> ApiResult<T
         limit: args.counted("limit")?.unwrap_or(1000),
         offset: args.counted("offset")?.unwrap_or(0),
         totals,
-        defined_at: args
-            .get("definedAt")
-            .map(|value| dates::day(value, model.calendar, "definedAt"))
-            .transpose()?,
     })
 }
 

@@ -1,15 +1,16 @@
-//! The table as one JSON object: columns, rows as flat objects, totals if asked, provenance.
+//! The table as one JSON object: columns, rows as flat objects, totals if asked, what the values
+//! are judged by, provenance.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Value};
 
-use crate::engine::{ColumnInfo, Provenance, TableAnswer};
+use crate::engine::{BandHit, ColumnInfo, Mark, Provenance, Standing, TableAnswer, TargetHit};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::Unit;
 use crate::values::Instant;
 
 use super::super::resolve::{kind, too_long};
-use super::super::values::{TooLong, cell, number, text};
+use super::super::values::{TooLong, cell, float, number, scalar, text};
 
 pub(super) fn write(table: &TableAnswer, provenance: &Provenance) -> ApiResult<Vec<u8>> {
     let mut fields = vec![
@@ -25,6 +26,7 @@ pub(super) fn write(table: &TableAnswer, provenance: &Provenance) -> ApiResult<V
     }
     fields.push(("rowCount", Value::from(table.rows.len())));
     fields.push(("truncated", Value::from(table.truncated)));
+    fields.push(("marks", Value::List(table.marks.iter().map(mark).collect::<ApiResult<_>>()?)));
     fields.push(("provenance", from(provenance)));
     serde_json::to_vec(&object(fields))
         .map_err(|_| ApiError::new(ErrorCode::Internal, "The answer could not be written as JSON."))
@@ -48,6 +50,38 @@ fn column(column: &ColumnInfo) -> Value {
         ("dataType", Value::from(column.data_type.as_str())),
         ("unit", text(column.unit.as_ref().map(Unit::as_str))),
         ("description", text(column.description.as_deref())),
+    ])
+}
+
+fn mark(mark: &Mark) -> ApiResult<Value> {
+    Ok(object(vec![
+        ("row", Value::from(mark.row)),
+        ("metric", Value::from(mark.metric.as_str())),
+        ("band", mark.band.as_ref().map_or(Ok(Value::Null), band)?),
+        ("target", mark.target.as_ref().map_or(Value::Null, target)),
+    ]))
+}
+
+fn band(band: &BandHit) -> ApiResult<Value> {
+    let only = band.only.iter().map(|(dimension, value)| {
+        let value = exact(dimension.as_str(), scalar(value))?;
+        Ok(object(vec![("dimension", Value::from(dimension.as_str())), ("value", value)]))
+    });
+    Ok(object(vec![
+        ("label", Value::from(band.label.as_str())),
+        ("low", band.low.map_or(Value::Null, float)),
+        ("high", band.high.map_or(Value::Null, float)),
+        ("source", Value::from(band.source.as_str())),
+        ("standing", text(band.standing.map(Standing::as_str))),
+        ("only", Value::List(only.collect::<ApiResult<_>>()?)),
+    ]))
+}
+
+fn target(target: &TargetHit) -> Value {
+    object(vec![
+        ("value", float(target.value)),
+        ("source", Value::from(target.source.as_str())),
+        ("attainment", target.attainment.map_or(Value::Null, float)),
     ])
 }
 

@@ -5,6 +5,8 @@ mod csv;
 mod json;
 mod parameters;
 
+use bytes::Bytes;
+
 use crate::engine::{Answer, TableAnswer};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
@@ -45,7 +47,7 @@ impl Format {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
     pub format: Format,
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Deprecated metrics that were asked for.
     pub deprecated: Vec<String>,
 }
@@ -59,7 +61,7 @@ pub(super) fn write(answer: &Answer, format: Format) -> ApiResult<Export> {
         Format::Csv => csv::write(table).into_bytes(),
         Format::Arrow => arrow_stream::write(table)?,
     };
-    Ok(Export { format, body, deprecated: Vec::new() })
+    Ok(Export { format, body: body.into(), deprecated: Vec::new() })
 }
 
 /// The cells of one column, in row order.

@@ -8,8 +8,8 @@ use async_graphql::dynamic::{FieldFuture, FieldValue};
 
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswerRow, BandHit, CohortAnswerRow, DurationAnswerRow,
-    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, Standing,
-    SurvivalPoint, TargetHit, VariantAnswerRow, VariantItem,
+    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint,
+    TargetHit, VariantAnswerRow, VariantItem,
 };
 use crate::model::{DimensionName, RetentionMethod};
 use crate::values::{Instant, Scalar};
@@ -68,13 +68,8 @@ fn shared(resolvers: &mut Resolvers) {
         .field("standing", |context| {
             let band = context.parent_value.downcast_ref::<BandHit>();
             // An enum that is null is no value at all.
-            FieldFuture::from_value(band.and_then(|band| band.standing).map(|standing| {
-                Value::from(match standing {
-                    Standing::Bad => "BAD",
-                    Standing::Watch => "WATCH",
-                    Standing::Good => "GOOD",
-                })
-            }))
+            let standing = band.and_then(|band| band.standing);
+            FieldFuture::from_value(standing.map(|standing| Value::from(standing.as_str())))
         })
         .parts("only", |band| &band.only);
     resolvers
@@ -177,6 +172,8 @@ fn duration(resolvers: &mut Resolvers) {
     resolvers
         .of::<DurationAnswerRow>("TimeToExpansionRow")
         .parts("group", |row| &row.group)
+        .part("band", |row| row.band.as_ref())
+        .part("target", |row| row.target.as_ref())
         .value("subjects", |row| Value::from(row.subjects))
         .value("events", |row| Value::from(row.events))
         .value("censored", |row| Value::from(row.censored))

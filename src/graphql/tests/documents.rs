@@ -235,3 +235,41 @@ async fn a_project_without_definitions_answers_its_catalogue() {
     assert!(body.starts_with(r#"{"data":{"catalog":{"metrics":[],"dimensions":[]},"nrr":null}"#));
     assert!(body.contains("UNAVAILABLE"));
 }
+
+#[tokio::test]
+async fn directives_of_typename_are_those_of_any_field() {
+    let query = "query($s: Boolean!) { a: __typename @include(if: $s) b: __typename @skip(if: $s) \
+                 catalog { __typename @include(if: $s) definitionVersion } ...more } \
+                 fragment more on Query { c: __typename @include(if: $s) }";
+    let response = parsed(query, r#"{"s": true}"#).await;
+    assert!(response.get("errors").is_none(), "{response}");
+    let expected =
+        r#"{"a":"Query","catalog":{"__typename":"Catalog","definitionVersion":"v1"},"c":"Query"}"#;
+    assert_eq!(response["data"].to_string(), expected);
+    let response = parsed(query, r#"{"s": false}"#).await;
+    assert_eq!(
+        response["data"].to_string(),
+        r#"{"b":"Query","catalog":{"definitionVersion":"v1"}}"#
+    );
+}
+
+#[tokio::test]
+async fn what_typename_does_not_have_is_refused() {
+    for (query, subject) in [
+        ("{ __typename @foo }", "`foo`"),
+        ("{ __typename @skip }", "`@skip` needs the argument `if`"),
+        ("{ __typename @skip(if: $s) }", "$s"),
+        ("{ __typename @skip(if: 5) }", "`if`"),
+        ("{ catalog { definitionVersion __typename @foo } }", "`foo`"),
+        ("{ ...f } fragment f on Query { __typename @foo }", "`foo`"),
+        ("{ __typename(x: 1) }", "`x`"),
+        ("{ __typename { x } }", "fields of its own"),
+    ] {
+        let response = parsed(query, "{}").await;
+        let error = &response["errors"][0];
+        assert_eq!(error["extensions"]["code"], "BAD_REQUEST", "{query}: {response}");
+        assert!(error["message"].as_str().unwrap().contains(subject), "{query}: {response}");
+        assert_eq!(error["locations"][0]["line"], 1, "{query}: {response}");
+        assert!(response.get("data").is_none(), "{query}: {response}");
+    }
+}

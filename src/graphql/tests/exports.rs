@@ -53,7 +53,7 @@ async fn json_has_columns_rows_and_provenance() {
         r#"{"columns":[{"name":"segment","label":"SEGMENT","kind":"DIMENSION","dataType":"string","unit":null,"description":null},"#,
         r#"{"name":"mrr","label":"MRR","kind":"METRIC","dataType":"decimal","unit":null,"description":null}],"#,
         r#""rows":[{"segment":"SMB","mrr":10.00},{"segment":null,"mrr":430.50}],"totals":{"mrr":440.50},"#,
-        r#""rowCount":2,"truncated":false,"provenance":{"definitionVersion":"v1","snapshot":"s1","#,
+        r#""rowCount":2,"truncated":false,"marks":[],"provenance":{"definitionVersion":"v1","snapshot":"s1","#,
         r#""dataThrough":"2026-01-01T00:00:00Z","computedAt":"2026-01-01T00:00:00Z","cached":false,"#,
         r#""notes":["1 row without a customer was left out."]}}"#,
     );

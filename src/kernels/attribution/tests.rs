@@ -305,11 +305,11 @@ fn drawn_ledger(movements: &[Drawn]) -> Ledger {
     Ledger::with_customers(&["X", "Y", "Z"], &rows)
 }
 
-/// Group, owner, and amount and events of each period.
-type Credited = (u64, Code, Vec<(i128, i64)>);
+/// Group, owner, and what each was credited in each period.
+type Credits = Vec<(u64, Code, Vec<(i128, i64)>)>;
 
 /// Who has a row, and how much was credited to them.
-fn owners_in(found: &Attribution) -> Vec<Credited> {
+fn owners_in(found: &Attribution) -> Credits {
     let credited = |credit: &Credit| (credit.credited, credit.events);
     let rows = found.iter().map(|(group, owner, credits)| {
         (group, owner, credits.iter().map(credited).collect::<Vec<_>>())

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::kernels::facts::code_of;
 use crate::kernels::timeline::Periods;
 use crate::kernels::{
-    Axis, BalanceFacts, Cells, Code, NONE, Place, Slicer, in_parts, over_customers,
+    Axis, BalanceFacts, Cells, Code, NONE, Part, Place, Slicer, over_customers, over_rows,
 };
 use crate::model::MovementClass;
 
@@ -22,11 +22,10 @@ pub fn movement_amounts(
 ) -> Cells<MovementCell> {
     let periods = &Periods::new(ask.periods);
     let rows = Rows { facts, ask, periods };
-    let new = || Cells::new(slicer.cardinality(), ask.periods.len());
+    let width = ask.periods.len();
     if slicer.uses(Axis::Customer) {
-        let only = slicer.customers();
-        return over_customers(facts.customers(), only.as_deref(), |customers| {
-            let mut cells = new();
+        return over_customers(facts.customers(), slicer, |customers| {
+            let mut cells = slicer.cells(width);
             for customer in customers.map(code_of).filter(|customer| slicer.may_pass(*customer)) {
                 let of_customer = facts.rows_before(customer as usize, ask.as_of);
                 rows.count_by_key(of_customer, (customer, slicer), &mut cells);
@@ -34,11 +33,16 @@ pub fn movement_amounts(
             cells
         });
     }
-    match Slots::new(slicer) {
-        Some(slots) => in_parts(facts.time.len(), |part| rows.count_by_slot(part, &slots, new())),
-        None => in_parts(facts.time.len(), |part| {
-            let mut cells = new();
-            rows.count_by_key(part, (NONE, slicer), &mut cells);
+    let fits = |slots: &Slots| slots.keys.len().saturating_mul(width) <= slicer.bounds().cells;
+    match Slots::new(slicer).filter(fits) {
+        Some(slots) => over_rows(facts.time.len(), slicer, |part| {
+            rows.count_by_slot(part, &slots, slicer.cells(width))
+        }),
+        None => over_rows(facts.time.len(), slicer, |mut part| {
+            let mut cells = slicer.cells(width);
+            while let Some(next) = part.next_range() {
+                rows.count_by_key(next, (NONE, slicer), &mut cells);
+            }
             cells
         }),
     }
@@ -109,17 +113,37 @@ impl Rows<'_> {
     /// class comes next cannot be guessed, so nothing is to depend on it.
     fn count_by_slot(
         &self,
-        rows: Range<usize>,
+        mut part: Part,
         slots: &Slots,
         mut cells: Cells<MovementCell>,
     ) -> Cells<MovementCell> {
-        const TOGETHER: usize = 1 << 10;
-        let (facts, width) = (self.facts, self.ask.periods.len());
+        let width = self.ask.periods.len();
         let mut sums = vec![Sum::default(); slots.keys.len() * width];
         let mut wanted = [false; 1 << 8];
         for (class, wanted) in (0..).zip(&mut wanted) {
             *wanted = self.wanted(class).is_some();
         }
+        while let Some(next) = part.next_range() {
+            self.add_to_slots(next, slots, (&wanted, &mut sums));
+        }
+        // Groups without any row are left out.
+        for (key, found) in slots.keys.iter().zip(sums.chunks(width.max(1))) {
+            if found.iter().any(|sum| sum.events > 0) {
+                let cells = cells.of(*key).iter_mut();
+                cells.zip(found).for_each(|(cell, sum)| sum.add_to(cell));
+            }
+        }
+        cells
+    }
+
+    fn add_to_slots(
+        &self,
+        rows: Range<usize>,
+        slots: &Slots,
+        (wanted, sums): (&[bool; 1 << 8], &mut [Sum]),
+    ) {
+        const TOGETHER: usize = 1 << 10;
+        let (facts, width) = (self.facts, self.ask.periods.len());
         let mut picked = [0; TOGETHER];
         for start in rows.clone().step_by(TOGETHER) {
             let end = rows.end.min(start + TOGETHER);
@@ -138,14 +162,6 @@ impl Rows<'_> {
                 }
             }
         }
-        // Groups without any row are left out.
-        for (key, found) in slots.keys.iter().zip(sums.chunks(width.max(1))) {
-            if found.iter().any(|sum| sum.events > 0) {
-                let cells = cells.of(*key).iter_mut();
-                cells.zip(found).for_each(|(cell, sum)| sum.add_to(cell));
-            }
-        }
-        cells
     }
 }
 

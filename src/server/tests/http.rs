@@ -180,6 +180,21 @@ async fn a_kept_response_is_negotiated_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_body_is_read_as_it_is_or_not_at_all() {
+    let json = ("content-type", "application/json");
+    let body = r#"{"query": "{ __typename }"}"#;
+    for encoding in ["gzip", "br", "identity, gzip", ""] {
+        let headers = [json, ("content-encoding", encoding)];
+        let refused = request(Method::POST, &headers, body).await;
+        assert_eq!(refused.status, 415, "{encoding}");
+        let message = refused.json()["errors"][0]["message"].to_string();
+        assert!(message.contains("Content-Encoding"), "{message}");
+    }
+    let plain = request(Method::POST, &[json, ("content-encoding", "Identity")], body).await;
+    assert_eq!(plain.status, 200);
+}
+
+#[tokio::test]
 async fn errors_are_never_kept() {
     let json = [("content-type", "application/json"), ("x-request-id", "first")];
     let other = [("content-type", "application/json"), ("x-request-id", "second")];

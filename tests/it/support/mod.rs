@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod desk;
+pub mod server;
 pub mod tables;
 pub mod warehouse;
 

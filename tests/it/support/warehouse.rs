@@ -13,6 +13,7 @@ use parquet::arrow::ArrowWriter;
 fn type_of(column: &str) -> DataType {
     match column {
         "amount" | "mrr" | "acquisition_cost" | "cost" => DataType::Decimal128(18, 2),
+        "float_amount" => DataType::Float64,
         "share" => DataType::Decimal128(9, 4),
         "occurred_at" | "ordered_at" | "valid_from" | "valid_to" | "reached_at"
         | "presented_at" | "responded_at" | "opened_at" => {
