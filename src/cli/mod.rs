@@ -15,6 +15,7 @@ mod schema;
 mod serve;
 mod test;
 mod watch;
+mod written;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

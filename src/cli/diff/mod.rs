@@ -3,6 +3,9 @@
 
 mod definitions;
 mod numbers;
+mod reach;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,7 +51,9 @@ enum Format {
 /// Exits 0 where nothing changes, 1 where something does, 2 where it cannot run.
 pub async fn run(args: &DiffArgs) -> Ended {
     let (old, new) = (args.open(&args.old)?, args.open(&args.new)?);
-    let changed = changes(old.engine.model(), new.engine.model());
+    let written = [(&args.old, &old), (&args.new, &new)]
+        .map(|(folder, opened)| as_written(folder, opened.engine.model()));
+    let changed = changes(&written[0], &written[1]);
     let numbers = match args.data {
         true => Some(moved(&old.engine, &new.engine).await),
         false => None,
@@ -79,6 +84,13 @@ impl DiffArgs {
         let warehouse = self.warehouse.clone().unwrap_or_else(|| model.warehouse.clone());
         app::open_model(Model { warehouse, ..model }, &limits)
     }
+}
+
+/// With the warehouse as the project says it, so that two checkouts of one project are alike.
+fn as_written(folder: &Path, model: &Model) -> Model {
+    let below = Path::new(&model.warehouse).strip_prefix(folder).ok();
+    let below = below.map(|path| path.to_string_lossy().into_owned());
+    Model { warehouse: below.unwrap_or_else(|| model.warehouse.clone()), ..model.clone() }
 }
 
 fn human(changed: &[Change], numbers: Option<&[Moved]>) -> String {
