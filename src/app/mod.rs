@@ -40,7 +40,7 @@ pub enum AppError {
     Variables(#[source] serde_json::Error),
     #[error("the response is not readable")]
     Response(#[source] serde_json::Error),
-    #[error("there is no metric and no diagnostic code `{name}`.{hint}")]
+    #[error("there is no metric, dimension, dataset, balance or diagnostic code `{name}`.{hint}")]
     UnknownSubject { name: String, hint: String },
     #[error("`{}` holds a project already", .0.display())]
     ProjectExists(PathBuf),
