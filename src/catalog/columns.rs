@@ -34,6 +34,8 @@ pub(super) struct Delivered {
     pub schema: SchemaRef,
     /// What `check` should warn of.
     pub notes: Vec<String>,
+    /// Columns that are mapped onto one that no file has, and so read as null.
+    pub unmatched: Vec<String>,
 }
 
 impl Delivered {
@@ -61,6 +63,7 @@ impl Delivered {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             columns,
             notes: Vec::new(),
+            unmatched: Vec::new(),
         }
     }
 
@@ -104,8 +107,9 @@ pub(super) fn resolve_columns(
         .map(|column| Field::new(column.name.as_str(), column.target.arrow_type(), true))
         .collect();
     let notes = columns.iter().filter_map(|column| resolver.note(column)).collect();
+    let unmatched = dataset.columns.values().filter_map(|c| resolver.unmatched(c)).collect();
     let schema = Arc::new(Schema::new(fields));
-    Ok(Delivered { dataset: dataset.name.clone(), columns, schema, notes })
+    Ok(Delivered { dataset: dataset.name.clone(), columns, schema, notes, unmatched })
 }
 
 struct Resolver<'a> {
@@ -218,6 +222,24 @@ impl Resolver<'_> {
             found_words(found),
         );
         TableProblem::new(ErrorCode::BadData, message)
+    }
+
+    /// Whoever maps an optional column means one that is there.
+    fn unmatched(&self, column: &Column) -> Option<String> {
+        let is_mapped = column.in_files != column.name.as_str()
+            || !column.values.is_empty()
+            || column.minor_units.is_some();
+        let there = self.types(&column.in_files).next().is_some();
+        let file = self.found.first().filter(|_| column.optional && is_mapped && !there)?;
+        let names = file.schema.fields().iter().map(|field| field.name().as_str());
+        Some(format!(
+            "table `{}`: column `{}` is mapped onto `{}`, which no file has, and reads as null.{}{}",
+            self.dataset.name,
+            column.name,
+            column.in_files,
+            did_you_mean(&column.in_files, names),
+            self.where_to_map(),
+        ))
     }
 
     fn where_to_map(&self) -> String {
