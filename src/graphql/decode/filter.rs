@@ -18,6 +18,7 @@ const TEXTS: [&str; 2] = ["contains", "startsWith"];
 /// The predicate of a `Where` object; none where it holds no condition.
 pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Option<Predicate>> {
     let mut all = Vec::new();
+    let place = at;
     for (key, value) in present(object(value, at)?) {
         let at = format!("{at}.{key}");
         match key.as_str() {
@@ -28,7 +29,8 @@ pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Opt
                 all.extend(inner.map(|inner| Predicate::Not(Box::new(inner))));
             }
             name => {
-                let dimension = model.dimensions.get(name).ok_or_else(|| unknown(model, name))?;
+                let dimension =
+                    model.dimensions.get(name).ok_or_else(|| unknown(model, name, place))?;
                 let tests = dimension_tests(dimension, value, model.calendar, &at)?;
                 all.extend(
                     tests
@@ -42,7 +44,7 @@ pub(super) fn predicate(model: &Model, value: &Value, at: &str) -> ApiResult<Opt
 }
 
 fn branches(model: &Model, value: &Value, at: &str) -> ApiResult<Vec<Option<Predicate>>> {
-    items(value).into_iter().map(|branch| predicate(model, branch, at)).collect()
+    items(value, at).into_iter().map(|(at, branch)| predicate(model, branch, &at)).collect()
 }
 
 /// At least one branch; a branch without conditions always holds.
@@ -99,8 +101,10 @@ fn tests(value: &Value, at: &str, known: &[&str], read: ReadScalar<'_>) -> ApiRe
 
 fn test(operator: &str, value: &Value, at: &str, read: ReadScalar<'_>) -> ApiResult<Test> {
     let one = || read(value, at);
-    let many =
-        || items(value).into_iter().map(|item| read(item, at)).collect::<ApiResult<Vec<_>>>();
+    let many = || {
+        let items = items(value, at).into_iter();
+        items.map(|(at, item)| read(item, &at)).collect::<ApiResult<Vec<_>>>()
+    };
     Ok(match operator {
         "eq" => Test::Eq(one()?),
         "ne" => Test::Ne(one()?),
@@ -189,10 +193,10 @@ pub(super) fn present(fields: &IndexMap<Name, Value>) -> impl Iterator<Item = (&
     fields.iter().filter(|(_, value)| **value != Value::Null)
 }
 
-fn unknown(model: &Model, name: &str) -> ApiError {
+fn unknown(model: &Model, name: &str, at: &str) -> ApiError {
     let names = model.dimensions.keys().map(DimensionName::as_str).chain(["and", "or", "not"]);
     let hint = did_you_mean(name, names);
-    let message = format!("`where`: dimension `{name}` is not defined.{hint}");
+    let message = format!("`{at}`: dimension `{name}` is not defined.{hint}");
     ApiError::new(ErrorCode::UnknownDimension, message)
 }
 
@@ -253,7 +257,7 @@ mod tests {
             (r#"{"segment": "SMB"}"#, "where.segment"),
             (r#"{"segment": {"lt": "a"}}"#, "where.segment"),
             (r#"{"seats": {"eq": 1.5}}"#, "where.seats.eq"),
-            (r#"{"and": [{"acquired_on": {"eq": "never"}}]}"#, "where.and.acquired_on.eq"),
+            (r#"{"and": [{"acquired_on": {"eq": "never"}}]}"#, "where.and.0.acquired_on.eq"),
         ] {
             let error = decode(json).unwrap_err();
             assert_eq!(error.code, ErrorCode::BadRequest, "{json}");

@@ -8,6 +8,7 @@ mod parameters;
 use crate::engine::{Answer, TableAnswer};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
+pub use csv::csv_of;
 pub(super) use parameters::arguments;
 
 /// How a table is written.
