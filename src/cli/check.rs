@@ -12,6 +12,7 @@ use crate::engine::{DataCheck, DataFinding, Engine, Freshness, LocalEngine};
 use crate::model::MetricName;
 use crate::project::Loaded;
 
+use super::out::say;
 use super::{Ended, ProjectArgs, findings};
 
 #[derive(Debug, Args)]
@@ -71,9 +72,9 @@ pub async fn run(args: &CheckArgs) -> Ended {
         loaded.diagnostics = loaded.diagnostics.and(more);
     }
     if !loaded.diagnostics.is_empty() || args.format != Format::Human {
-        println!("{}", loaded.diagnostics.render(args.format.into()));
+        say!("{}", loaded.diagnostics.render(args.format.into()));
     } else {
-        println!("Nothing to report.");
+        say!("Nothing to report.");
     }
     Ok(if found { findings() } else { ExitCode::SUCCESS })
 }

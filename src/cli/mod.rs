@@ -9,6 +9,7 @@ mod explain;
 mod generate;
 mod import;
 mod init;
+mod out;
 mod query;
 mod render;
 mod schema;

@@ -10,7 +10,8 @@ use serde_json::{Map, Value as Json};
 use crate::app::{self, AppError};
 use crate::graphql::{Caller, GraphqlRequest, csv_of};
 
-use super::{Ended, ProjectArgs, findings, render};
+use super::out::say;
+use super::{Ended, ProjectArgs, findings, out, render};
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -49,7 +50,7 @@ pub async fn run(args: &QueryArgs) -> Ended {
     let body: Json = serde_json::from_slice(&response.body).map_err(AppError::Response)?;
     let failed = body.get("errors").is_some();
     if args.format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(&body).map_err(AppError::Response)?);
+        say!("{}", serde_json::to_string_pretty(&body).map_err(AppError::Response)?);
         return Ok(if failed { findings() } else { ExitCode::SUCCESS });
     }
     for error in body["errors"].as_array().into_iter().flatten() {
@@ -58,9 +59,9 @@ pub async fn run(args: &QueryArgs) -> Ended {
     }
     if let Some((header, rows)) = first_table(&body["data"]) {
         if args.format == Format::Csv {
-            print!("{}", csv_of(&header, &rows));
+            out::print(format_args!("{}", csv_of(&header, &rows)));
         } else {
-            println!("{}", render::table(&header, &shown(&rows)));
+            say!("{}", render::table(&header, &shown(&rows)));
         }
     }
     Ok(if failed { findings() } else { ExitCode::SUCCESS })

@@ -66,8 +66,9 @@ fn part_of(key: &str) -> String {
     let names: Vec<&str> = key.split('.').collect();
     match names.as_slice() {
         ["versions", ..] => "versions",
-        ["dataset", "dimensions", name, ..] | ["project", "canonical", "*", name, ..] => name,
-        [_, name, ..] => name,
+        ["dataset", "dimensions", name, ..]
+        | ["project", "canonical", "*", name, ..]
+        | [_, name, ..] => name,
         _ => key,
     }
     .to_owned()

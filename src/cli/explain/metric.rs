@@ -64,7 +64,8 @@ fn target(target: &Target) -> String {
 }
 
 fn slice(only: &[(DimensionName, String)]) -> String {
-    only.iter().map(|(dimension, value)| format!(", {dimension} = {value}")).collect()
+    let parts = only.iter().map(|(dimension, value)| format!(", {dimension} = {value}"));
+    parts.collect::<Vec<_>>().concat()
 }
 
 fn deprecated(deprecation: &Deprecation) -> String {

@@ -13,6 +13,7 @@ use crate::engine::{Engine, Freshness};
 use crate::error::did_you_mean;
 use crate::model::{Metric, Model, SourcePos};
 
+use super::out::say;
 use super::{Ended, ProjectArgs};
 
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub struct ExplainArgs {
 
 pub async fn run(args: &ExplainArgs) -> Ended {
     if let Some(code) = crate::diagnostics::Code::parse(&args.subject) {
-        println!("{}: {}\n\n{}", code.as_str(), code.title(), code.explanation());
+        say!("{}: {}\n\n{}", code.as_str(), code.title(), code.explanation());
         return Ok(ExitCode::SUCCESS);
     }
     let opened = app::open(&args.project.project, &(&args.project.limits).into())?;
@@ -36,7 +37,7 @@ pub async fn run(args: &ExplainArgs) -> Ended {
             name: args.subject.clone(),
         });
     }
-    println!("{}", pages.join("\n\n"));
+    say!("{}", pages.join("\n\n"));
     Ok(ExitCode::SUCCESS)
 }
 
