@@ -46,7 +46,7 @@ pub enum AppError {
     ProjectExists(PathBuf),
     #[error("`{0}` is no local folder: files are written to local warehouses only")]
     RemoteWarehouse(String),
-    #[error("`{}` holds no CSV file", .0.display())]
+    #[error("`{}` holds no CSV file with a header", .0.display())]
     NoCsv(PathBuf),
     #[error(transparent)]
     Fixture(#[from] FixtureError),
