@@ -42,7 +42,7 @@ class Question:
         self.variables = {key: value for key, value in used.items() if f"${key}:" in self.document}
         parts = PARTS if name == "w7" else ["w1" if name == "w8" else name]
         texts = [(FOLDER / f"{part}.sql").read_text() for part in parts]
-        known = {"$start": str(start), "$end": str(end), "/* customers */": condition, **lines_a_month(start, months)}
+        known = {"$start": str(start), "$end": str(end), "/* customers */": condition}
         self.statements = [filled(text, known) for text in texts]
 
     def body(self):
@@ -53,29 +53,6 @@ def filled(text, known):
     for name, value in known.items():
         text = text.replace(name, value)
     return text
-
-
-def lines_a_month(start, months):
-    """What W2's statement has a line a month for: a snapshot is the balance at its month's end."""
-    balances = [
-        f"SUM(CASE WHEN month = DATE '{month(start, place)}' THEN cents END) AS b{place}" for place in range(months)
-    ]
-    windows = range(months - 12)
-    sums = [
-        f"SUM(b{place}) AS opening{place}, SUM(CASE WHEN b{place} > 0 THEN b{place + 12} END) AS closing{place}, "
-        f"COUNT(b{place}) AS customers{place}"
-        for place in windows
-    ]
-    each = [
-        f"SELECT DATE '{month(start, place + 12)}' AS start, segment, opening{place} AS opening, "
-        f"closing{place} AS closing, customers{place} AS customers FROM sums"
-        for place in windows
-    ]
-    return {
-        "$balances": ",\n         ".join(balances),
-        "$sums": ",\n         ".join(sums),
-        "$windows": "\n  UNION ALL ".join(each),
-    }
 
 
 def views(warehouse):

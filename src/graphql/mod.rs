@@ -251,12 +251,8 @@ impl Api {
                 let totals = reader.selects(root, "MetricTable", "totals");
                 let decoder = decode::Decoder::new(self.engine.model(), &self.contract, scope);
                 let mut question = decoder.question(root.name, arguments, totals);
-                if let Ok(MetricQuery { ask: Ask::Expansion { by_customer, .. }, .. }) =
-                    &mut question
-                {
-                    let fields = ["customers", "fromOpeningCohort", "fromOutsideCohort"];
-                    let types = ("Expansion", "ExpansionRow");
-                    *by_customer = reader.selects_of_rows(root, types, &fields);
+                if let Ok(question) = &mut question {
+                    spare_what_is_not_selected(question, reader, root);
                 }
                 ((*key).to_owned(), question)
             })
@@ -284,6 +280,24 @@ impl Api {
         let answer = answer.ok_or_else(missing)??;
         let written = export::write(&answer, format)?;
         Ok(Export { deprecated, ..written })
+    }
+}
+
+/// Tells the engine what nobody will see of an answer, where that is dear to compute.
+fn spare_what_is_not_selected(question: &mut MetricQuery, reader: &Reader, root: &RootField) {
+    match &mut question.ask {
+        Ask::Expansion { by_customer, .. } => {
+            let fields = ["customers", "fromOpeningCohort", "fromOutsideCohort"];
+            *by_customer = reader.selects_of_rows(root, ("Expansion", "ExpansionRow"), &fields);
+        }
+        Ask::Attribution { book, .. } => {
+            let fields = ["accounts", "cohortMrr", "nrr"];
+            // Which rows are empty, and whose shares are odd, depends on the books too.
+            *book = reader.selects_of_rows(root, ("Attribution", "AttributionRow"), &fields)
+                || reader.selects(root, "Attribution", "warnings")
+                || question.sparse;
+        }
+        _ => {}
     }
 }
 

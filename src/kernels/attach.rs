@@ -102,10 +102,10 @@ pub fn attach_by_order(orders: &OrderFacts, ask: &AttachAsk) -> Cells<AttachCell
             let lines = orders.lines_of(order, ask.as_of);
             let Some(first) = lines.first() else { continue };
             let Some(period) = periods.of(first.time) else { continue };
+            let Some(key) = ask.slicer.key(&Place::of_customer(first.customer)) else { continue };
             if !lines.iter().any(|line| ask.roles.is_base(line.product)) {
                 continue;
             }
-            let Some(key) = ask.slicer.key(&Place::of_customer(first.customer)) else { continue };
             held.begin();
             lines
                 .iter()

@@ -12,6 +12,16 @@ use super::{
     Share, Sharing, Slicer, Span, expansions, over_customers, split,
 };
 
+/// What is asked of the owners' books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Book {
+    /// The whole of them.
+    Kept,
+    /// Only that every owner who has one is found, with or without credits.
+    OnlyWhose,
+    Nothing,
+}
+
 /// Whom expansions are credited to, in which periods and slice.
 #[derive(Clone, Copy)]
 pub struct AttributionAsk<'a> {
@@ -25,8 +35,7 @@ pub struct AttributionAsk<'a> {
     pub as_of: i64,
     /// End of observation T.
     pub end: i64,
-    /// Whether the owners' books are asked for.
-    pub book: bool,
+    pub book: Book,
     pub slicer: &'a Slicer,
 }
 
@@ -79,8 +88,16 @@ impl Attribution {
 
     /// The credits of an owner ([`NONE`]: unassigned) in a group.
     fn of(&mut self, group: u64, owner: Code) -> &mut [Credit] {
+        self.cells.of(self.key(group, owner))
+    }
+
+    fn has(&self, group: u64, owner: Code) -> bool {
+        self.cells.get(self.key(group, owner)).is_some()
+    }
+
+    fn key(&self, group: u64, owner: Code) -> u64 {
         let owner = u64::from(owner).min(self.owners);
-        self.cells.of(group.saturating_mul(self.owners + 1).saturating_add(owner))
+        group.saturating_mul(self.owners + 1).saturating_add(owner)
     }
 }
 
@@ -124,7 +141,7 @@ impl<'a> Worker<'a> {
         let found = Attribution {
             cells: Cells::new(keys, ask.periods.len()),
             owners,
-            has_book: ask.book && !ask.slicer.uses(Axis::Product) && !ask.slicer.uses(Axis::Kind),
+            has_book: ask.book == Book::Kept && books_exist(ask.slicer),
             anomalies: Anomalies::default(),
         };
         Self {
@@ -141,16 +158,34 @@ impl<'a> Worker<'a> {
     fn run(&mut self, customers: Part) {
         let mut events = Vec::new();
         for customer in customers {
+            if !self.ask.slicer.may_pass(code_of(customer)) {
+                continue;
+            }
             expansions(self.facts, customer, self.ask.as_of, &mut events);
             for event in &events {
                 if let Some(period) = self.periods.of(event.at) {
                     self.credit(code_of(customer), period, event);
                 }
             }
-            if self.found.has_book {
+            let keeps = match self.ask.book {
+                Book::Kept => self.found.has_book,
+                Book::OnlyWhose => books_exist(self.ask.slicer) && !self.are_found(customer),
+                Book::Nothing => false,
+            };
+            if keeps {
                 self.keep_book(customer);
             }
         }
+    }
+
+    /// Whether everybody who ever owned the customer, and nobody, has cells already.
+    fn are_found(&self, customer: usize) -> bool {
+        let place = Place::of_customer(code_of(customer));
+        let mut owners = self.ask.owners.ever(place.customer, self.ask.as_of).chain([NONE]);
+        owners.all(|owner| {
+            let key = self.ask.slicer.key(&Place { owner, ..place });
+            key.is_none_or(|key| self.found.has(key, owner))
+        })
     }
 
     fn credit(&mut self, customer: Code, period: usize, event: &Expansion) {
@@ -262,6 +297,11 @@ impl<'a> Worker<'a> {
             pass(&mut self.found, share.owner, parts.into());
         }
     }
+}
+
+/// Balances are the customer's: there are none under a grouping or filter by product or kind.
+fn books_exist(slicer: &Slicer) -> bool {
+    !slicer.uses(Axis::Product) && !slicer.uses(Axis::Kind)
 }
 
 /// A customer's balance at ascending instants.

@@ -29,14 +29,14 @@ mod timeline;
 mod units;
 
 pub use attach::{AttachAsk, AttachCell, attach_by_customer, attach_by_order, attach_within_days};
-pub use attribution::{Attribution, AttributionAsk, Credit, attribute};
+pub use attribution::{Attribution, AttributionAsk, Book, Credit, attribute};
 pub use balance::{BalanceCell, balance};
 pub use cells::{Cells, Merge, Part, over_customers};
 pub use cohort::{Cohort, CohortAsk, CohortCell, Cohorts, cohort_groups, cohorts};
 pub use duration::{DurationAsk, Durations, Origins, durations};
 pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};
 pub use left_out::{LeftOutCell, left_out};
-pub use movement::{MovementAsk, MovementCell, class_of_step, movement, movement_as_they_come};
+pub use movement::{MovementAsk, MovementCell, class_of_step, movement, movement_amounts};
 pub use orders::{OrderColumns, OrderFacts, OrderPart, ProductRoles};
 pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use reconcile::{Difference, Reconciliation, reconcile};

@@ -6,10 +6,15 @@
 //! "Balances and movements"); the unit is the customer, or the customer's product where the
 //! question slices by product.
 
+mod amounts;
+
 use std::ops::Range;
 
 use crate::model::MovementClass;
 
+pub use amounts::movement_amounts;
+
+use super::facts::code_of;
 use super::timeline::Periods;
 use super::units::by_product;
 use super::{
@@ -66,39 +71,6 @@ pub fn movement(facts: &BalanceFacts, ask: &MovementAsk, slicer: &Slicer) -> Cel
             Pass { facts, ask, periods: &periods, slicer, cells, opening, held: Vec::new() };
         pass.run(customers, derived_by_product);
         pass.cells
-    })
-}
-
-/// The same of recorded movements that came in any order and are nobody's: amounts and events, but
-/// no customers and no part of a cohort. Slicers ask for product and kind only.
-#[must_use]
-pub fn movement_as_they_come(
-    facts: &BalanceFacts,
-    ask: &MovementAsk,
-    slicer: &Slicer,
-) -> Cells<MovementCell> {
-    let periods = Periods::new(ask.periods);
-    over_customers(facts.time.len(), None, |rows| {
-        let mut cells: Cells<MovementCell> = Cells::new(slicer.cardinality(), ask.periods.len());
-        for row in rows {
-            let class = usize::from(facts.class[row]);
-            if !ask.classes.get(class).copied().unwrap_or(false) || facts.time[row] >= ask.as_of {
-                continue;
-            }
-            let Some(period) = periods.of(facts.time[row]) else { continue };
-            let place = Place {
-                product: facts.product_of(row),
-                kind: facts.kind_of(row),
-                ..Place::of_customer(NONE)
-            };
-            let Some(key) = slicer.key(&place) else { continue };
-            let amount = facts.amount[row];
-            let cell = &mut cells.of(key)[period];
-            cell.amount += i128::from(amount);
-            cell.events += 1;
-            cell.odd_signs += i64::from(is_odd(amount, MovementClass::ALL[class]));
-        }
-        cells
     })
 }
 
@@ -161,7 +133,10 @@ impl Pass<'_> {
             if rows.is_empty() {
                 continue;
             }
-            let code = Code::try_from(customer).unwrap_or(NONE);
+            let code = code_of(customer);
+            if !self.slicer.may_pass(code) {
+                continue;
+            }
             self.opening = Opening::of(&rows);
             if self.facts.recorded {
                 for row in rows {
@@ -286,30 +261,6 @@ mod tests {
         let cell = february(true, [false, true, false, false, false]);
         assert_eq!((cell.amount, cell.from_cohort), (68_00, 63_00));
         assert_eq!((cell.events, cell.customers), (4, 4));
-    }
-
-    #[test]
-    fn in_any_order_amounts_and_events_are_the_same() {
-        let facts = eight_customers().facts;
-        let mut shuffled = facts.clone();
-        shuffled.offsets.clear();
-        for column in [&mut shuffled.time, &mut shuffled.amount] {
-            column.reverse();
-        }
-        shuffled.class.reverse();
-        shuffled.kind.reverse();
-        let periods = periods(&["2024-01-01", "2024-02-01", "2024-03-01"]);
-        for as_of in [i64::MAX, periods[1].start + 4 * 86_400_000_000] {
-            let ask = MovementAsk { periods: &periods, classes: [true; 5], as_of, owners: None };
-            let sums = |cells: Cells<MovementCell>| -> Vec<(i128, i64, i64)> {
-                let cells = cells.get(0).unwrap().to_vec();
-                cells.iter().map(|cell| (cell.amount, cell.events, cell.odd_signs)).collect()
-            };
-            assert_eq!(
-                sums(movement_as_they_come(&shuffled, &ask, &Slicer::default())),
-                sums(movement(&facts, &ask, &Slicer::default()))
-            );
-        }
     }
 
     #[test]

@@ -122,6 +122,11 @@ impl OwnerFacts {
         edges.filter(|edge| *edge > at).min().unwrap_or(i64::MAX)
     }
 
+    /// Everybody who ever owned a customer, as known by `as_of`.
+    pub fn ever(&self, customer: Code, as_of: i64) -> impl Iterator<Item = Code> {
+        self.known(customer, as_of).map(|row| row.owner)
+    }
+
     /// A customer's assignments that exist by `as_of`, ascending by start.
     fn known(&self, customer: Code, as_of: i64) -> impl Iterator<Item = &Assignment> {
         let customer = customer as usize;

@@ -7,13 +7,15 @@
 mod sums;
 mod windows;
 
-use super::units::{UnitState, by_product, live};
+use std::ops::Range;
+
+use super::units::{UnitState, advance, by_product, live};
 use super::{
     BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Part, Place, Slicer, Span, over_customers,
 };
 pub use sums::{Amount, RetentionCell, Sums};
 use sums::{Piece, each_field, piece, split_piece};
-use windows::{NEVER, Run, Step, Windows};
+use windows::{Run, Step, Windows};
 
 /// What a retention question needs besides facts and slices.
 #[derive(Debug, Clone, Copy)]
@@ -183,49 +185,46 @@ impl<M: Amount> Pass<'_, M> {
             return self.add_in_passing(key, rows);
         }
         // With owners the filter may be about them.
-        if key.is_some() || self.ask.owners.is_some() {
+        if key.is_some() || (self.ask.owners.is_some() && self.slicer.may_pass(place.customer)) {
             self.live(rows);
             count(self, place, key);
         }
     }
 
     /// Counts a unit window by window as they follow on each other.
-    fn add_in_passing(&mut self, key: u64, rows: impl Iterator<Item = usize>) {
-        let (timeline, count) = (&self.windows.timeline, self.windows.count());
-        let by_ledger = self.ask.by_ledger;
+    fn add_in_passing(&mut self, key: u64, mut rows: impl Iterator<Item = usize>) {
+        let (facts, timeline, count) = (self.facts, &self.windows.timeline, self.windows.count());
+        let (instants, by_ledger) = (timeline.instants(), self.ask.by_ledger);
+        let Some(first) = instants.first() else { return };
         let tallies = self.tallies.of(key);
-        // The state when the window at hand began (none: no window has seen anything yet), and now.
-        let mut window: Option<(usize, UnitState)> = None;
-        let mut now = NEVER;
-        let mut close = |window: &Option<(usize, UnitState)>, now: &UnitState, until: usize| {
-            let from = window.as_ref().map_or(0, |(place, began)| {
-                tallies[*place].here.merge(Sums::of(&piece::<M>(began, now, by_ledger)));
-                place + 1
-            });
-            if from < until && now.balance != 0 {
-                let steady = Steady::of(now.balance);
-                tallies[from].steady.add(&steady);
-                if let Some(after) = tallies.get_mut(until) {
-                    after.steady.take(&steady);
-                }
+        let keep_steady = |tallies: &mut [Tally<M>], windows: Range<usize>, balance: i64| {
+            if windows.is_empty() || balance == 0 {
+                return;
+            }
+            let steady = Steady::of(balance);
+            tallies[windows.start].steady.add(&steady);
+            if let Some(after) = tallies.get_mut(windows.end) {
+                after.steady.take(&steady);
             }
         };
-        live(self.facts, rows, |at, state| {
-            let Some(place) = timeline.after(at).checked_sub(1) else {
-                now = *state;
-                return true;
-            };
-            if place >= count {
-                return false;
+        let mut now = UnitState::default();
+        let next = rows.next();
+        let mut next = advance(facts, &mut rows, next, *first, &mut now);
+        let mut from = 0;
+        while let Some(row) = next {
+            let window = timeline.after(facts.time[row]).saturating_sub(1);
+            if window >= count {
+                break;
             }
-            if window.as_ref().is_none_or(|(at_hand, _)| *at_hand != place) {
-                close(&window, &now, place);
-                window = Some((place, now));
-            }
-            now = *state;
-            true
-        });
-        close(&window, &now, count);
+            keep_steady(tallies, from..window, now.balance);
+            // What flowed before the window is nothing to it.
+            let began = now.without_flows();
+            now = began;
+            next = advance(facts, &mut rows, next, instants[window + 1], &mut now);
+            tallies[window].here.merge(Sums::of(&piece::<M>(&began, &now, by_ledger)));
+            from = window + 1;
+        }
+        keep_steady(tallies, from..count, now.balance);
     }
 
     fn live(&mut self, rows: impl Iterator<Item = usize>) {

@@ -74,6 +74,38 @@ impl Filter {
         }
     }
 
+    /// Whether facts of a customer can pass, and whether they can be held back, wherever else they
+    /// lie.
+    fn of_customer(&self, customer: Code) -> Possible {
+        match self {
+            Self::All(parts) => {
+                let parts = parts.iter().map(|part| part.of_customer(customer));
+                parts.fold(Possible::PASS, |all, part| Possible {
+                    pass: all.pass && part.pass,
+                    fail: all.fail || part.fail,
+                })
+            }
+            Self::Any(parts) => {
+                let parts = parts.iter().map(|part| part.of_customer(customer));
+                parts.fold(Possible::FAIL, |any, part| Possible {
+                    pass: any.pass || part.pass,
+                    fail: any.fail && part.fail,
+                })
+            }
+            Self::Not(inner) => {
+                let Possible { pass, fail } = inner.of_customer(customer);
+                Possible { pass: fail, fail: pass }
+            }
+            Self::Mask(Axis::Customer, _) | Self::Only(Axis::Customer, _) => {
+                match self.passes(&Place::of_customer(customer)) {
+                    true => Possible::PASS,
+                    false => Possible::FAIL,
+                }
+            }
+            Self::Mask(..) | Self::Only(..) => Possible { pass: true, fail: true },
+        }
+    }
+
     /// The codes of an axis that can pass, ascending, where the filter names them.
     fn only(&self, axis: Axis) -> Option<Vec<Code>> {
         match self {
@@ -99,6 +131,18 @@ impl Filter {
             Self::Mask(own, _) | Self::Only(own, _) => *own == axis,
         }
     }
+}
+
+/// What a filter can say of facts of which only a part is known.
+#[derive(Debug, Clone, Copy)]
+struct Possible {
+    pass: bool,
+    fail: bool,
+}
+
+impl Possible {
+    const PASS: Self = Self { pass: true, fail: false };
+    const FAIL: Self = Self { pass: false, fail: true };
 }
 
 /// Grouping and filter of one question.
@@ -132,6 +176,12 @@ impl Slicer {
     #[must_use]
     pub fn customers(&self) -> Option<Vec<Code>> {
         self.filter.as_ref()?.only(Axis::Customer)
+    }
+
+    /// Whether any fact of the customer can pass the filter: false spares looking at them.
+    #[must_use]
+    pub fn may_pass(&self, customer: Code) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.of_customer(customer).pass)
     }
 
     /// The group's key, or none where the filter holds the fact back.
@@ -234,6 +284,32 @@ mod tests {
         assert!(slicer.key(&Place { product: 0, ..Place::of_customer(0) }).is_some());
         assert!(slicer.key(&Place { product: 0, ..Place::of_customer(1) }).is_none());
         assert!(slicer.key(&Place { product: NONE, ..Place::of_customer(1) }).is_some());
+    }
+
+    #[test]
+    fn a_customer_may_pass_where_some_fact_of_theirs_does() {
+        let smb = Filter::Mask(Axis::Customer, vec![true, false, false]);
+        let core = Filter::Mask(Axis::Product, vec![true, false]);
+        let not = |filter: &Filter| Filter::Not(Box::new(filter.clone()));
+        let (smb, core) = (&smb, &core);
+        for filter in [
+            smb.clone(),
+            not(smb),
+            Filter::All(vec![smb.clone(), core.clone()]),
+            Filter::All(vec![not(smb), not(core)]),
+            Filter::Any(vec![smb.clone(), core.clone()]),
+            Filter::Any(vec![smb.clone(), Filter::All(vec![core.clone(), not(smb)])]),
+            Filter::All(vec![]),
+            Filter::Any(vec![]),
+        ] {
+            let slicer = Slicer::new(vec![], Some(filter.clone()));
+            for customer in [0, 1, NONE] {
+                let place = |product| Place { product, ..Place::of_customer(customer) };
+                let some = [0, NONE].iter().any(|product| slicer.key(&place(*product)).is_some());
+                assert_eq!(slicer.may_pass(customer), some, "{filter:?} of {customer}");
+            }
+        }
+        assert!(Slicer::default().may_pass(7));
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub struct UnitState {
     pub expansions: u32,
 }
 
+impl UnitState {
+    /// The same balance, as if nothing had been recorded so far.
+    #[must_use]
+    pub fn without_flows(&self) -> Self {
+        Self { balance: self.balance, ever_active: self.ever_active, ..Self::default() }
+    }
+}
+
 /// States of a unit at ascending `instants`, written to `states` (one per instant).
 ///
 /// `rows` are the unit's rows, ascending in time.
@@ -48,25 +56,51 @@ pub fn walk(
 /// "Balances and movements").
 pub fn live(
     facts: &BalanceFacts,
-    rows: impl Iterator<Item = usize>,
+    mut rows: impl Iterator<Item = usize>,
     mut visit: impl FnMut(i64, &UnitState) -> bool,
 ) {
     let mut state = UnitState::default();
-    let mut rows = rows.peekable();
-    while let Some(first) = rows.peek().copied() {
-        let at = facts.time[first];
-        let before = state.balance;
-        while let Some(row) = rows.next_if(|row| facts.time[*row] == at) {
-            record(&mut state, facts, row);
-        }
-        if !facts.recorded && before > 0 && state.balance > before {
-            state.expansions += 1;
-        }
-        state.ever_active |= state.balance > 0;
-        if !visit(at, &state) {
+    let mut next = rows.next();
+    while let Some(row) = next {
+        next = net(facts, &mut rows, row, &mut state);
+        if !visit(facts.time[row], &state) {
             return;
         }
     }
+}
+
+/// The state of a unit after everything before `until`, from `row` on, and the row after that.
+pub fn advance(
+    facts: &BalanceFacts,
+    rows: &mut impl Iterator<Item = usize>,
+    mut row: Option<usize>,
+    until: i64,
+    state: &mut UnitState,
+) -> Option<usize> {
+    while let Some(first) = row.filter(|row| facts.time[*row] < until) {
+        row = net(facts, rows, first, state);
+    }
+    row
+}
+
+/// Everything at the instant of `first`; gives the row after it.
+fn net(
+    facts: &BalanceFacts,
+    rows: &mut impl Iterator<Item = usize>,
+    first: usize,
+    state: &mut UnitState,
+) -> Option<usize> {
+    let (at, before) = (facts.time[first], state.balance);
+    let mut next = Some(first);
+    while let Some(row) = next.filter(|row| facts.time[*row] == at) {
+        record(state, facts, row);
+        next = rows.next();
+    }
+    if !facts.recorded && before > 0 && state.balance > before {
+        state.expansions += 1;
+    }
+    state.ever_active |= state.balance > 0;
+    next
 }
 
 fn record(state: &mut UnitState, facts: &BalanceFacts, row: usize) {

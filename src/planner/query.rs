@@ -63,6 +63,8 @@ pub enum Ask {
     Attribution {
         metric: MetricName,
         rule: AttributionRule,
+        /// Whether the owners' books are wanted beside their credits.
+        book: bool,
     },
     Cohorts {
         metric: MetricName,

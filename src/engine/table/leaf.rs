@@ -17,7 +17,7 @@ use crate::engine::typed::{
     run_attribution, run_cohorts_to_date, run_duration, run_movement, run_retention,
 };
 use crate::error::ApiResult;
-use crate::kernels::{BalanceCell, Cells, Estimate, Slicer, balance};
+use crate::kernels::{BalanceCell, Book, Cells, Estimate, Slicer, balance};
 use crate::model::{AggregateKind, BalanceName, DurationMeasure, MovementMeasure};
 use crate::planner::{Leaf, Measure, Period};
 use crate::values::{Number, Scalar};
@@ -110,7 +110,7 @@ async fn run_leaf(context: &Context<'_>, leaf: &Leaf, periods: &[Period]) -> Api
             LeafRun::Duration(Box::pin(run_duration(context, kind, Some(periods))).await?)
         }
         Leaf::Attribution(kind) => {
-            let run = Box::pin(run_attribution(context, kind, periods, false)).await?;
+            let run = Box::pin(run_attribution(context, kind, periods, Book::Nothing)).await?;
             LeafRun::Credited {
                 by_group: run.credited_by_group(periods.len()),
                 scale: run.scale(),

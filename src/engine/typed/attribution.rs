@@ -10,9 +10,11 @@ use crate::engine::slice::slicer;
 use crate::engine::table::GroupValues;
 use crate::engine::{AttributionAnswer, AttributionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Attribution, AttributionAsk, Code, Credit, NONE, Slicer, Span, attribute};
+use crate::kernels::{
+    Attribution, AttributionAsk, Book, Code, Credit, NONE, Slicer, Span, attribute,
+};
 use crate::model::{AsOfJoin, AttributionKind, AttributionRule, BalanceShape, Metric};
-use crate::planner::{Axes, OwnerAxis, Period};
+use crate::planner::{Ask, Axes, OwnerAxis, Period};
 use crate::values::{Number, Scalar};
 
 use super::compare_groups;
@@ -50,12 +52,12 @@ impl AttributionRun {
     }
 }
 
-/// Credits every expansion of the periods to owners, `book` with what each owned beside it.
+/// Credits every expansion of the periods to owners, with what is asked of their books beside it.
 pub async fn run_attribution(
     context: &Context<'_>,
     kind: &AttributionKind,
     periods: &[Period],
-    book: bool,
+    book: Book,
 ) -> ApiResult<AttributionRun> {
     let loaded = context.facts.balance(&kind.balance).await?;
     context.note_left_out(&loaded);
@@ -145,7 +147,9 @@ pub async fn attribution_answer(
 ) -> ApiResult<AttributionAnswer> {
     let newest = context.facts.balance(&kind.balance).await?.facts.newest;
     let periods = context.periods(newest)?;
-    let run = run_attribution(context, kind, &periods, true).await?;
+    let is_asked = !matches!(context.query().ask, Ask::Attribution { book: false, .. });
+    let book = if is_asked { Book::Kept } else { Book::OnlyWhose };
+    let run = run_attribution(context, kind, &periods, book).await?;
     let mut owners: Vec<(GroupValues, Code, &[Credit])> = run
         .found
         .iter()

@@ -9,8 +9,7 @@ use crate::engine::load::{AttributeColumn, LoadedBalance};
 use crate::engine::slice::{DimensionColumns, slicer};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
-    Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement,
-    movement_as_they_come,
+    Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement, movement_amounts,
 };
 use crate::model::{BalanceName, BalanceShape, DimensionName, DimensionValue, Metric};
 use crate::planner::{Ask, Axes, Period};
@@ -53,17 +52,16 @@ pub async fn run_movement(
     let ask =
         MovementAsk { periods: &spans, classes, as_of: context.as_of(), owners: owners.as_deref() };
     // Whose movements they are matters to the slices, or to what is asked of them.
-    let whose = slicer.uses(Axis::Customer)
-        || slicer.uses(Axis::Owner)
-        || !matches!(context.query().ask, Ask::Expansion { by_customer: false, .. });
-    if whose && !loaded.by_customer {
+    let by_owner = slicer.uses(Axis::Owner);
+    let of_customers = !matches!(context.query().ask, Ask::Expansion { by_customer: false, .. });
+    if (of_customers || by_owner || slicer.uses(Axis::Customer)) && !loaded.by_customer {
         return Err(ApiError::new(
             ErrorCode::Internal,
             "The movements were read without customers.",
         ));
     }
-    let cells = compute(|| match loaded.facts.recorded && !whose {
-        true => movement_as_they_come(&loaded.facts, &ask, &slicer),
+    let cells = compute(|| match loaded.facts.recorded && !of_customers && !by_owner {
+        true => movement_amounts(&loaded.facts, &ask, &slicer),
         false => movement(&loaded.facts, &ask, &slicer),
     });
     context.check_cells(cells.groups(), periods.len())?;

@@ -124,6 +124,7 @@ impl<'d> Decoder<'d> {
             "csmExpansionAttribution" => Ask::Attribution {
                 metric,
                 rule: args.choice("rule", &RULES)?.unwrap_or(AttributionRule::OwnerAtEvent),
+                book: true,
             },
             "cohorts" => Ask::Cohorts { metric },
             other => {

@@ -161,6 +161,7 @@ async fn every_typed_field_has_its_own_ask() {
         "{{ attachRate({FIRST}, basis: WITHIN_DAYS) {{ rows {{ rate }} }}
            timeToExpansion(origin: MILESTONE, milestone: \"live\", nth: 2, types: [\"seat\"]) {{ rows {{ medianDays churned }} }}
            csmExpansionAttribution({FIRST}, rule: CURRENT_OWNER) {{ rows {{ csmId }} warnings }}
+           credits: csmExpansionAttribution({FIRST}) {{ rows {{ csmId creditedMrr }} }}
            expansionByType({FIRST}) {{ rows {{ expansionType amount share }} }} }}"
     );
     let response = execute(&api, &query, "{}").await;
@@ -184,6 +185,12 @@ async fn every_typed_field_has_its_own_ask() {
         Ask::Attribution {
             metric: MetricName::new("old_mrr"),
             rule: AttributionRule::CurrentOwner,
+            book: true,
+        },
+        Ask::Attribution {
+            metric: MetricName::new("old_mrr"),
+            rule: AttributionRule::OwnerAtEvent,
+            book: false,
         },
         Ask::Expansion { metric: MetricName::new("expansion_mrr"), by_customer: false },
     ];

@@ -80,7 +80,7 @@ fn ask<'a>(
         periods,
         as_of: i64::MAX,
         end: at("2024-04-02"),
-        book: true,
+        book: Book::Kept,
         slicer,
     }
 }
@@ -165,7 +165,7 @@ fn the_book_is_what_was_owned_at_the_start() {
     assert_eq!(cohort, amounts(&[("ann", 800_00), ("bob", 0), ("cat", 200_00), ("", 500_00)]));
     let kept = by_owner(&found, &team, |credit| credit.retained);
     assert_eq!(kept, amounts(&[("ann", 1_210_00), ("bob", 0), ("cat", 240_00), ("", 540_00)]));
-    let without = attribute(&ledger.facts, &AttributionAsk { book: false, ..asked });
+    let without = attribute(&ledger.facts, &AttributionAsk { book: Book::Nothing, ..asked });
     assert!(!without.has_book);
     assert_eq!(by_owner(&without, &team, |credit| credit.accounts).values().sum::<i64>(), 0);
 }
@@ -191,7 +191,7 @@ fn the_presenter_of_the_accepted_offer() {
     let presenters = [team.names.of("cat"), NONE];
     let asked = AttributionAsk {
         presenters: &presenters,
-        book: false,
+        book: Book::Nothing,
         ..ask(AttributionRule::OfferOwner, &team, &periods, &slicer)
     };
     let found = attribute(&ledger.facts, &asked);
@@ -299,6 +299,17 @@ fn drawn_ledger(movements: &[Drawn]) -> Ledger {
     Ledger::with_customers(&["X", "Y", "Z"], &rows)
 }
 
+/// Who has a row, and how much was credited to them.
+fn owners_in(found: &Attribution) -> Vec<(u64, Code, Vec<(i128, i64)>)> {
+    let credited = |credit: &Credit| (credit.credited, credit.events);
+    let rows = found.iter().map(|(group, owner, credits)| {
+        (group, owner, credits.iter().map(credited).collect::<Vec<_>>())
+    });
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort();
+    rows
+}
+
 proptest! {
     #[test]
     fn credits_sum_to_the_expansion_in_every_period_under_every_rule(
@@ -329,7 +340,10 @@ proptest! {
             AttributionRule::OwnerAtPeriodStart,
             AttributionRule::OfferOwner,
         ] {
-            let found = attribute(&ledger.facts, &ask(rule, &team, &periods, &slicer));
+            let asked = ask(rule, &team, &periods, &slicer);
+            let found = attribute(&ledger.facts, &asked);
+            let whose = attribute(&ledger.facts, &AttributionAsk { book: Book::OnlyWhose, ..asked });
+            prop_assert_eq!(owners_in(&whose), owners_in(&found));
             for (period, month) in (1..).zip(0..periods.len()) {
                 let expansion: i64 =
                     movements.iter().filter(|each| each.3 && each.2 == period).map(|each| each.4).sum();

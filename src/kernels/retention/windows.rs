@@ -82,7 +82,7 @@ impl Windows {
 }
 
 /// Before anything happened.
-pub(super) const NEVER: UnitState = UnitState {
+const NEVER: UnitState = UnitState {
     balance: 0,
     ever_active: false,
     expansion: 0,
