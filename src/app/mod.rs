@@ -40,13 +40,13 @@ pub enum AppError {
     Variables(#[source] serde_json::Error),
     #[error("the response is not readable")]
     Response(#[source] serde_json::Error),
-    #[error("there is no metric and no diagnostic code `{name}`.{hint}")]
+    #[error("there is no metric, dimension, dataset, balance or diagnostic code `{name}`.{hint}")]
     UnknownSubject { name: String, hint: String },
     #[error("`{}` holds a project already", .0.display())]
     ProjectExists(PathBuf),
     #[error("`{0}` is no local folder: files are written to local warehouses only")]
     RemoteWarehouse(String),
-    #[error("`{}` holds no CSV file", .0.display())]
+    #[error("`{}` holds no CSV file with a header", .0.display())]
     NoCsv(PathBuf),
     #[error(transparent)]
     Fixture(#[from] FixtureError),

@@ -36,6 +36,8 @@ pub(super) struct Delivered {
     pub notes: Vec<String>,
     /// Decimals that some file has as floats, and the decimals each is rounded to.
     pub rounded: Vec<(ColumnName, i8)>,
+    /// Columns that are mapped onto one that no file has, and so read as null.
+    pub unmatched: Vec<String>,
 }
 
 impl Delivered {
@@ -64,6 +66,7 @@ impl Delivered {
             columns,
             notes: Vec::new(),
             rounded: self.rounded.clone(),
+            unmatched: Vec::new(),
         }
     }
 
@@ -110,8 +113,10 @@ pub(super) fn resolve_columns(
         columns.iter().filter_map(|column| resolver.rounded(column)).collect();
     let notes = rounded.iter().map(|rounded| resolver.note(rounded)).collect();
     let rounded = rounded.into_iter().map(|found| (found.column.clone(), found.scale)).collect();
+    let unmatched = dataset.columns.values().filter_map(|c| resolver.unmatched(c)).collect();
     let schema = Arc::new(Schema::new(fields));
-    Ok(Delivered { dataset: dataset.name.clone(), columns, schema, notes, rounded })
+    let dataset = dataset.name.clone();
+    Ok(Delivered { dataset, columns, schema, notes, rounded, unmatched })
 }
 
 /// A decimal that some file has as floats, and the first that has.
@@ -231,6 +236,24 @@ impl Resolver<'_> {
             found_words(found),
         );
         TableProblem::new(ErrorCode::BadData, message)
+    }
+
+    /// Whoever maps an optional column means one that is there.
+    fn unmatched(&self, column: &Column) -> Option<String> {
+        let is_mapped = column.in_files != column.name.as_str()
+            || !column.values.is_empty()
+            || column.minor_units.is_some();
+        let there = self.types(&column.in_files).next().is_some();
+        let file = self.found.first().filter(|_| column.optional && is_mapped && !there)?;
+        let names = file.schema.fields().iter().map(|field| field.name().as_str());
+        Some(format!(
+            "table `{}`: column `{}` is mapped onto `{}`, which no file has, and reads as null.{}{}",
+            self.dataset.name,
+            column.name,
+            column.in_files,
+            did_you_mean(&column.in_files, names),
+            self.where_to_map(),
+        ))
     }
 
     fn where_to_map(&self) -> String {

@@ -1,8 +1,16 @@
 //! What tables a warehouse holds, for a project that does not know them yet: folders with Parquet
-//! files, and the columns of one file of each.
+//! files, the columns of one file of each, and which of them identify rows.
+
+use std::collections::HashSet;
 
 use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::ObjectMeta;
 use object_store::path::Path;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::footer::read_footer;
 use super::listing::FileKey;
@@ -16,6 +24,12 @@ const DEPTH: usize = 4;
 
 /// A warehouse with more tables than this is not listed to its end.
 const MOST_TABLES: usize = 500;
+
+/// Of tables with more bytes than this it is not found out which columns identify rows.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Endings of columns that may identify rows.
+const KEYS: [&str; 7] = ["id", "_no", "_key", "_code", "_number", "_uuid", "_ref"];
 
 /// A folder of Parquet files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +47,13 @@ pub struct FoundColumn {
     pub name: String,
     /// None: a type that no dataset can declare (lists, nested records).
     pub data_type: Option<ColumnType>,
+    /// Whether every row has a value of its own; none where that was not looked at: columns whose
+    /// names are not those of keys, and tables that are too large.
+    pub unique: Option<bool>,
 }
 
-/// Every table below a warehouse's address, by name. Reads one footer a table.
+/// Every table below a warehouse's address, by name. Reads one footer a table, and of small tables
+/// the columns that may be keys.
 ///
 /// # Errors
 /// An address that no store can have; a store that does not answer.
@@ -59,7 +77,8 @@ pub async fn discover(
                 None => first_file(&store, &below).await.map_err(failed)?,
             };
             if let (false, Some(file)) = (name.is_empty(), file) {
-                let columns = columns_of(&store, &file).await;
+                let mut columns = columns_of(&store, &file).await;
+                find_keys(&store, &folder, &mut columns).await;
                 tables.push(FoundTable { table: name, partition: hive, columns });
             }
         } else if name.matches('/').count() < DEPTH {
@@ -112,8 +131,70 @@ async fn columns_of(store: &Store, file: &FileKey) -> Vec<FoundColumn> {
         .map(|field| FoundColumn {
             name: field.name().clone(),
             data_type: type_of(field.data_type()),
+            unique: None,
         })
         .collect()
+}
+
+/// Says of columns that may be keys whether they are. What cannot be read stays unknown.
+async fn find_keys(store: &Store, folder: &Path, columns: &mut [FoundColumn]) {
+    let may_be = |column: &&mut FoundColumn| {
+        let name = column.name.to_lowercase();
+        KEYS.iter().any(|ending| name.ends_with(ending))
+            && matches!(column.data_type, Some(ColumnType::Text | ColumnType::Int))
+    };
+    let mut wanted: Vec<&mut FoundColumn> = columns.iter_mut().filter(may_be).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let Some(files) = all_files(store, folder).await else { return };
+    let names: Vec<String> = wanted.iter().map(|column| column.name.clone()).collect();
+    let mut seen: Vec<Option<HashSet<String>>> = vec![Some(HashSet::new()); names.len()];
+    for file in files {
+        let read = store.read(&file.location, 0..file.size).await;
+        let Some(()) = read.ok().and_then(|(_, bytes)| look(bytes, &names, &mut seen)) else {
+            return;
+        };
+    }
+    for (column, seen) in wanted.iter_mut().zip(seen) {
+        column.unique = Some(seen.is_some_and(|values| !values.is_empty()));
+    }
+}
+
+/// The table's files, unless they are too large together.
+async fn all_files(store: &Store, folder: &Path) -> Option<Vec<ObjectMeta>> {
+    let listed: Vec<ObjectMeta> = store.client.list(Some(folder)).try_collect().await.ok()?;
+    let files: Vec<ObjectMeta> =
+        listed.into_iter().filter(|meta| is_parquet(&meta.location) && meta.size > 0).collect();
+    let bytes: u64 = files.iter().map(|meta| meta.size).sum();
+    (bytes <= MOST_BYTES).then_some(files)
+}
+
+/// Remembers the values of each column; a null or a value that was there makes it no key.
+fn look(bytes: Bytes, names: &[String], seen: &mut [Option<HashSet<String>>]) -> Option<()> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).ok()?;
+    let schema = builder.schema().clone();
+    let roots = names.iter().filter_map(|name| schema.index_of(name).ok());
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    for batch in builder.with_projection(mask).build().ok()? {
+        let batch = batch.ok()?;
+        for (name, seen) in names.iter().zip(seen.iter_mut()) {
+            let Some(array) = batch.column_by_name(name) else {
+                *seen = None;
+                continue;
+            };
+            let options = FormatOptions::default();
+            let shown = ArrayFormatter::try_new(array.as_ref(), &options).ok()?;
+            let is_new = |values: &mut HashSet<String>| {
+                (0..array.len())
+                    .all(|row| array.is_valid(row) && values.insert(shown.value(row).to_string()))
+            };
+            if !seen.as_mut().is_some_and(is_new) {
+                *seen = None;
+            }
+        }
+    }
+    Some(())
 }
 
 fn type_of(found: &DataType) -> Option<ColumnType> {

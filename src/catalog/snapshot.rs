@@ -32,6 +32,8 @@ pub struct TableSnapshot {
     pub bytes: u64,
     /// What a careful owner should know (money kept as floats).
     pub notes: Vec<String>,
+    /// Columns that are mapped onto one that no file has.
+    pub unmatched: Vec<String>,
     pub(super) store: Arc<Store>,
     pub(super) delivered: Arc<Delivered>,
 }

@@ -177,6 +177,7 @@ impl WatchedTable {
             bytes: files.iter().map(|file| file.bytes).sum(),
             files,
             notes: delivered.notes.clone(),
+            unmatched: delivered.unmatched.clone(),
             store: Arc::clone(&self.store),
             delivered: Arc::new(delivered),
         })

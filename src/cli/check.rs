@@ -8,9 +8,11 @@ use crate::app;
 use crate::config;
 use crate::definitions::CANONICAL_PREFIX;
 use crate::diagnostics::{self, Code, Diagnostic, Severity, Span};
-use crate::engine::{DataCheck, DataFinding};
+use crate::engine::{DataCheck, DataFinding, Engine, Freshness, LocalEngine};
+use crate::model::MetricName;
 use crate::project::Loaded;
 
+use super::out::say;
 use super::{Ended, ProjectArgs, findings};
 
 #[derive(Debug, Args)]
@@ -24,6 +26,9 @@ pub struct CheckArgs {
     /// Exit with 1 for warnings about data too (a customer without an owner for a week …).
     #[arg(long, requires = "data")]
     strict: bool,
+    /// List every table that ships, is not mapped and is not there, instead of counting them.
+    #[arg(short = 'v', long, requires = "data")]
+    notes: bool,
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
@@ -58,29 +63,59 @@ pub async fn run(args: &CheckArgs) -> Ended {
         let settings = app::settings_of(&loaded.definitions);
         let limits = config::limits(&(&args.project.limits).into(), &settings)?;
         let opened = app::open_model(model, &limits)?;
-        let (more, notes) = placed(&loaded, opened.engine.audit().await);
-        for note in notes {
+        let (more, missing) = placed(&loaded, opened.engine.audit().await);
+        let listed = args.notes || args.format != Format::Human;
+        for note in notes(&opened.engine, &missing, listed).await {
             eprintln!("note: {note}");
         }
         found |= more.iter().any(|finding| args.strict || finding.severity() == Severity::Error);
         loaded.diagnostics = loaded.diagnostics.and(more);
     }
     if !loaded.diagnostics.is_empty() || args.format != Format::Human {
-        println!("{}", loaded.diagnostics.render(args.format.into()));
+        say!("{}", loaded.diagnostics.render(args.format.into()));
     } else {
-        println!("Nothing to report.");
+        say!("Nothing to report.");
     }
     Ok(if found { findings() } else { ExitCode::SUCCESS })
 }
 
-/// Findings about tables at the place where the project says how the table is found, and what is
-/// worth a word but no finding: tables that ship, that nobody mapped, and that are not there.
-fn placed(loaded: &Loaded, found: Vec<DataFinding>) -> (Vec<Diagnostic>, Vec<String>) {
-    let (mut findings, mut notes) = (Vec::new(), Vec::new());
+/// What is worth a word but no finding: tables that ship, that nobody mapped, and that are not
+/// there. One by one, or counted with the metrics that need them.
+async fn notes(engine: &LocalEngine, missing: &[DataFinding], listed: bool) -> Vec<String> {
+    if listed || missing.is_empty() {
+        return missing.iter().map(|finding| finding.message.clone()).collect();
+    }
+    let offered = engine.model().metrics.values().filter(|metric| !metric.private);
+    let names: Vec<&MetricName> = offered.map(|metric| &metric.name).collect();
+    let mut unavailable = 0;
+    for name in &names {
+        let why = engine.unavailable_because(name, &Freshness::default()).await;
+        unavailable += usize::from(why.is_some());
+    }
+    let tables: Vec<&str> = missing.iter().map(|finding| finding.dataset.as_str()).collect();
+    let (table, is) = if tables.len() == 1 { ("table", "is") } else { ("tables", "are") };
+    let metrics = match unavailable {
+        0 => format!("all {} metrics are available", names.len()),
+        some => format!(
+            "{some} of {} metrics are unavailable (`upswell explain NAME` says why)",
+            names.len()
+        ),
+    };
+    vec![format!(
+        "{} canonical {table} {is} not in the warehouse: {}; {metrics}",
+        tables.len(),
+        tables.join(", ")
+    )]
+}
+
+/// Findings about tables at the place where the project says how the table is found; and tables that
+/// ship, that nobody mapped, and that are not there.
+fn placed(loaded: &Loaded, found: Vec<DataFinding>) -> (Vec<Diagnostic>, Vec<DataFinding>) {
+    let (mut findings, mut missing) = (Vec::new(), Vec::new());
     for finding in found {
         let (span, is_own) = place_of(loaded, finding.dataset.as_str());
         if finding.check == DataCheck::NotThere && !is_own {
-            notes.push(finding.message);
+            missing.push(finding);
             continue;
         }
         let code = code_of(finding.check);
@@ -89,7 +124,7 @@ fn placed(loaded: &Loaded, found: Vec<DataFinding>) -> (Vec<Diagnostic>, Vec<Str
             None => Diagnostic::without_place(code, finding.message),
         });
     }
-    (findings, notes)
+    (findings, missing)
 }
 
 /// Where the table's mapping or definition is, and whether the project wrote it.
@@ -110,6 +145,7 @@ fn code_of(check: DataCheck) -> Code {
     match check {
         DataCheck::NotThere => Code::TableNotThere,
         DataCheck::Unfit => Code::TableUnfit,
+        DataCheck::Unmatched => Code::MappingUnmatched,
         DataCheck::Store => Code::StoreDown,
         DataCheck::Floats => Code::FloatMoney,
         DataCheck::LeftOut => Code::RowsLeftOut,

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::generate::{GenerateSettings, Progress, Summary, generate};
 
+use super::out::say;
 use super::{Ended, render};
 
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ pub fn run(args: &GenerateArgs) -> Ended {
     let begun = Instant::now();
     let summary = with_progress(&settings)?;
     if summary.months_written == 0 {
-        println!("{} already holds {} months.", args.dir.display(), summary.months);
+        say!("{} already holds {} months.", args.dir.display(), summary.months);
         return Ok(ExitCode::SUCCESS);
     }
     let header = ["table", "files", "rows", "bytes"].map(str::to_owned);
@@ -53,8 +54,8 @@ pub fn run(args: &GenerateArgs) -> Ended {
             ]
         })
         .collect();
-    println!("{}", render::table(&header, &rows));
-    println!(
+    say!("{}", render::table(&header, &rows));
+    say!(
         "{} customers, {} months in {:.1} s",
         summary.customers,
         summary.months,

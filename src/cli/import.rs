@@ -12,6 +12,7 @@ use crate::fixtures::{read_csv, write_csv};
 use crate::model::{Dataset, Model};
 
 use super::Ended;
+use super::out::say;
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
@@ -32,27 +33,50 @@ pub fn run(args: &ImportArgs) -> Ended {
     if model.warehouse.contains("://") {
         return Err(AppError::RemoteWarehouse(model.warehouse));
     }
-    for (table, rows) in import_tables(&model, &args.folder)? {
-        println!("{table}: {rows} rows");
+    let imported = import_tables(&model, &args.folder)?;
+    imported.tell_empty();
+    for (table, rows) in imported.tables {
+        say!("{table}: {rows} rows");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every CSV file below the folder → the table of its path; their names and rows.
-pub fn import_tables(model: &Model, folder: &Path) -> Result<Vec<(String, usize)>, AppError> {
-    let mut written = Vec::new();
+/// What became of a folder's CSV files.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Tables with their rows.
+    pub tables: Vec<(String, usize)>,
+    /// Files without even a header: no table can be made of them.
+    empty: Vec<PathBuf>,
+}
+
+impl Imported {
+    /// Nobody should look for a table that was never written.
+    pub fn tell_empty(&self) {
+        for file in &self.empty {
+            eprintln!("note: `{}` is empty, without even a header: left out", file.display());
+        }
+    }
+}
+
+/// Every CSV file below the folder → the table of its path.
+pub fn import_tables(model: &Model, folder: &Path) -> Result<Imported, AppError> {
+    let mut imported = Imported::default();
     for (table, file) in csv_files(folder)? {
-        let csv = read_csv(&file)?;
+        let Some(csv) = read_csv(&file)? else {
+            imported.empty.push(file);
+            continue;
+        };
         let dataset: Option<&Dataset> =
             model.datasets.values().find(|dataset| dataset.table == table);
         let place = Path::new(&model.warehouse).join(&table);
         write_csv(&place, &csv, dataset, &model.calendar)?;
-        written.push((table, csv.rows.len()));
+        imported.tables.push((table, csv.rows.len()));
     }
-    if written.is_empty() {
+    if imported.tables.is_empty() {
         return Err(AppError::NoCsv(folder.to_owned()));
     }
-    Ok(written)
+    Ok(imported)
 }
 
 /// Tables by their paths below the folder, in order.

@@ -9,12 +9,14 @@ mod explain;
 mod generate;
 mod import;
 mod init;
+mod out;
 mod query;
 mod render;
 mod schema;
 mod serve;
 mod test;
 mod watch;
+mod written;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value as Json};
 
 use crate::app::{self, AppError};
-use crate::graphql::{Caller, GraphqlRequest};
+use crate::graphql::{Caller, GraphqlRequest, csv_of};
 
-use super::{Ended, ProjectArgs, findings, render};
+use super::out::say;
+use super::{Ended, ProjectArgs, findings, out, render};
 
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -49,7 +50,7 @@ pub async fn run(args: &QueryArgs) -> Ended {
     let body: Json = serde_json::from_slice(&response.body).map_err(AppError::Response)?;
     let failed = body.get("errors").is_some();
     if args.format == Format::Json {
-        println!("{}", serde_json::to_string_pretty(&body).map_err(AppError::Response)?);
+        say!("{}", serde_json::to_string_pretty(&body).map_err(AppError::Response)?);
         return Ok(if failed { findings() } else { ExitCode::SUCCESS });
     }
     for error in body["errors"].as_array().into_iter().flatten() {
@@ -58,9 +59,9 @@ pub async fn run(args: &QueryArgs) -> Ended {
     }
     if let Some((header, rows)) = first_table(&body["data"]) {
         if args.format == Format::Csv {
-            print!("{}", csv(&header, &rows));
+            out::print(format_args!("{}", csv_of(&header, &rows)));
         } else {
-            println!("{}", render::table(&header, &rows));
+            say!("{}", render::table(&header, &shown(&rows)));
         }
     }
     Ok(if failed { findings() } else { ExitCode::SUCCESS })
@@ -76,15 +77,34 @@ fn read(file: &PathBuf) -> Result<String, AppError> {
     std::fs::read_to_string(file).map_err(failed)
 }
 
-type Rows = (Vec<String>, Vec<Vec<String>>);
+/// A header, and cells as JSON has them.
+type Rows = (Vec<String>, Vec<Vec<Json>>);
+
+/// What answers call their rows; other lists (columns, notes) come after them.
+const ROWS: [&str; 2] = ["rows", "records"];
 
 /// The first list of objects in the data, flattened: `period.start`, dimensions by their names.
 fn first_table(data: &Json) -> Option<Rows> {
     match data {
         Json::Array(rows) if rows.first().is_some_and(Json::is_object) => Some(flatten(rows)),
-        Json::Object(fields) => fields.values().find_map(first_table),
+        Json::Object(fields) => {
+            let rows = ROWS.iter().find_map(|name| fields.get(*name)).and_then(Json::as_array);
+            match rows {
+                Some(rows) if rows.is_empty() => {
+                    Some((columns(fields), Vec::new())).filter(|(header, _)| !header.is_empty())
+                }
+                Some(rows) => Some(flatten(rows)),
+                None => fields.values().find_map(first_table),
+            }
+        }
         _ => None,
     }
+}
+
+/// The header of a table without rows, where its columns were asked for.
+fn columns(table: &Map<String, Json>) -> Vec<String> {
+    let columns = table.get("columns").and_then(Json::as_array).into_iter().flatten();
+    columns.filter_map(|column| column["name"].as_str()).map(str::to_owned).collect()
 }
 
 fn flatten(rows: &[Json]) -> Rows {
@@ -94,22 +114,15 @@ fn flatten(rows: &[Json]) -> Rows {
         .map(|row| {
             let mut cells = Map::new();
             flatten_into(&mut cells, "", row);
-            for name in
-                cells.keys().filter(|name| !header.contains(name)).cloned().collect::<Vec<_>>()
-            {
-                header.push(name);
-            }
+            let new = cells.keys().filter(|name| !header.contains(name)).cloned();
+            let new: Vec<String> = new.collect();
+            header.extend(new);
             cells
         })
         .collect();
-    let cell = |value: Option<&Json>| match value {
-        None | Some(Json::Null) => String::new(),
-        Some(Json::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    let cells =
-        flat.iter().map(|row| header.iter().map(|name| cell(row.get(name))).collect()).collect();
-    (header, cells)
+    let cell = |row: &Map<String, Json>, name: &String| row.get(name).cloned().unwrap_or_default();
+    let cells = flat.iter().map(|row| header.iter().map(|name| cell(row, name)).collect());
+    (header.clone(), cells.collect())
 }
 
 fn flatten_into(cells: &mut Map<String, Json>, prefix: &str, value: &Json) {
@@ -134,18 +147,12 @@ fn flatten_into(cells: &mut Map<String, Json>, prefix: &str, value: &Json) {
     }
 }
 
-fn csv(header: &[String], rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| {
-        let quoted: Vec<String> = cells.iter().map(|cell| quote(cell)).collect();
-        format!("{}\r\n", quoted.join(","))
+/// For reading: a null is empty, a text itself.
+fn shown(rows: &[Vec<Json>]) -> Vec<Vec<String>> {
+    let cell = |value: &Json| match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
     };
-    let body: String = rows.iter().map(|row| line(row)).collect();
-    format!("{}{body}", line(header))
-}
-
-fn quote(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        return format!("\"{}\"", cell.replace('"', "\"\""));
-    }
-    cell.to_owned()
+    rows.iter().map(|row| row.iter().map(cell).collect()).collect()
 }

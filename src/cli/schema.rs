@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::app::{self, AppError};
 
-use super::{Ended, ProjectArgs};
+use super::out::say;
+use super::{Ended, ProjectArgs, out};
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
@@ -21,10 +22,10 @@ pub struct SchemaArgs {
 pub fn run(args: &SchemaArgs) -> Ended {
     if args.json_schema {
         let schema = crate::definitions::json_schema();
-        println!("{}", serde_json::to_string_pretty(&schema).map_err(AppError::Response)?);
+        say!("{}", serde_json::to_string_pretty(&schema).map_err(AppError::Response)?);
         return Ok(ExitCode::SUCCESS);
     }
     let opened = app::open_or_canonical(&args.project.project, &(&args.project.limits).into())?;
-    print!("{}", opened.api.sdl());
+    out::print(format_args!("{}", opened.api.sdl()));
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use crate::diagnostics;
 use crate::metric_tests::{self, render};
 use crate::model::MetricTest;
 
-use super::{Ended, findings};
+use super::{Ended, findings, out};
 
 #[derive(Debug, Args)]
 pub struct TestArgs {
@@ -67,7 +67,7 @@ pub async fn run(args: &TestArgs) -> Ended {
     let results = metric_tests::run(&Arc::new(model), tests).await;
     let report = render(&results, args.format.into());
     match &args.output {
-        None => print!("{report}"),
+        None => out::print(format_args!("{report}")),
         Some(file) => std::fs::write(file, &report)
             .map_err(|source| AppError::File { path: file.clone(), source })?,
     }

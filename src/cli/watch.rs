@@ -56,7 +56,11 @@ fn watcher(told: mpsc::Sender<()>) -> Option<Watched> {
         Ok(_) => {
             told.try_send(()).ok();
         }
-        Err(errors) => tracing::warn!(?errors, "watching files"),
+        Err(errors) => {
+            for error in errors {
+                tracing::warn!(%error, "watching files");
+            }
+        }
     };
     match new_debouncer(QUIET, None, handler) {
         Ok(watched) => Some(watched),

@@ -122,6 +122,8 @@ pub enum Code {
     OwnershipOverlap,
     /// Shares that do not sum to one.
     SharesNotOne,
+    /// A column mapped onto one that the files lack.
+    MappingUnmatched,
 }
 
 impl Code {
@@ -175,6 +177,7 @@ impl Code {
         Self::OwnershipGap,
         Self::OwnershipOverlap,
         Self::SharesNotOne,
+        Self::MappingUnmatched,
     ];
 
     /// The code as people and tools read it.
@@ -230,6 +233,7 @@ impl Code {
             Self::OwnershipGap => "U0810",
             Self::OwnershipOverlap => "U0811",
             Self::SharesNotOne => "U0812",
+            Self::MappingUnmatched => "U0813",
         }
     }
 

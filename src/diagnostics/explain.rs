@@ -56,6 +56,7 @@ impl Code {
             Self::OwnershipGap => "nobody, or no value, in between",
             Self::OwnershipOverlap => "several owners or values at once without a share each",
             Self::SharesNotOne => "shares that do not sum to one",
+            Self::MappingUnmatched => "a column mapped onto one that the files lack",
         }
     }
 
@@ -65,9 +66,9 @@ impl Code {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Unreadable => {
-                "A project is read from `upswell.yml`, `datasets/**/*.yml` and `metrics/**/*.yml` \
-                 below its folder. The file named here could not be read, or is not UTF-8 text. \
-                 Check its permissions and its encoding."
+                "A project is read from `upswell.yml`, `datasets/**/*.yml`, `metrics/**/*.yml` and \
+                 `tests/**/*.yml` below its folder. The file named here could not be read, or is \
+                 not UTF-8 text. Check its permissions and its encoding."
             }
             Self::YamlSyntax => {
                 "The file is not valid YAML, so nothing in it could be read. The place shown is \
@@ -281,6 +282,13 @@ impl Code {
             Self::SharesNotOne => {
                 "The shares of one instant are normalised, so that the parts add up to the whole; \
                  what was meant is probably another split."
+            }
+            Self::MappingUnmatched => {
+                "The column is optional, so that the table is available without it; but a name, \
+                 values or minor units are given for it, and no file has the column they are given \
+                 for. It reads as null: a dimension of it is empty. Correct the name \
+                 (`canonical.<dataset>.columns`, or `from` of a dataset of your own), or leave the \
+                 mapping out."
             }
         }
     }

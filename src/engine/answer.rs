@@ -358,7 +358,7 @@ pub struct TableStatus {
     pub available: bool,
     pub problem: Option<String>,
     pub files: Option<i64>,
-    pub bytes: Option<f64>,
-    pub rows: Option<f64>,
+    pub bytes: Option<u64>,
+    pub rows: Option<u64>,
     pub data_through: Option<Instant>,
 }

@@ -282,8 +282,6 @@ impl Engine for LocalEngine {
         let names: Vec<DatasetName> = self.model.datasets.keys().cloned().collect();
         let view = self.catalog.view(&names).await;
         seen.note(view.due());
-        #[allow(clippy::cast_precision_loss)]
-        let float = |value: u64| value as f64;
         let newest = |name: &DatasetName| -> Option<Instant> {
             let time = self.model.datasets.get(name)?.time.clone()?;
             view.table(name).ok()?.time_range(&time).map(|(_, newest)| newest)
@@ -302,8 +300,8 @@ impl Engine for LocalEngine {
                 available: report.available,
                 problem: report.problem,
                 files: report.files.and_then(|files| i64::try_from(files).ok()),
-                bytes: report.bytes.map(float),
-                rows: report.rows.map(float),
+                bytes: report.bytes,
+                rows: report.rows,
             })
             .collect()
     }

@@ -52,7 +52,7 @@ use crate::model::Model;
 use crate::planner::{Ask, MetricQuery, Scope};
 
 pub use crate::engine::Measurement;
-pub use export::{Export, Format};
+pub use export::{Export, Format, csv_of};
 pub use kept::RequestKey;
 pub use limits::Limits;
 pub use request::{Caller, GraphqlRequest};
@@ -136,6 +136,11 @@ impl Api {
     #[must_use]
     pub fn definition_version(&self) -> &str {
         &self.engine.model().version
+    }
+
+    /// The metrics that it offers, in catalogue order.
+    pub fn metric_names(&self) -> impl Iterator<Item = &str> {
+        metrics::public_metrics(self.engine.model()).map(|metric| metric.name.as_str())
     }
 
     /// The schema in the schema definition language.

@@ -78,7 +78,7 @@ impl Engine for FakeEngine {
             available: true,
             problem: None,
             files: Some(3),
-            bytes: Some(1024.0),
+            bytes: Some(1024),
             rows: None,
             data_through: Some(Instant(0)),
         }]

@@ -178,6 +178,24 @@ impl MetricKind {
             Self::Cohort(_) => "cohort",
         }
     }
+
+    /// The balance that it is measured on.
+    #[must_use]
+    pub fn balance(&self) -> Option<&BalanceName> {
+        match self {
+            Self::Balance { balance, .. } | Self::Movement { balance, .. } => Some(balance),
+            Self::Retention(kind) => Some(&kind.balance),
+            Self::Attach(kind) => Some(&kind.balance),
+            Self::Duration(kind) => Some(&kind.balance),
+            Self::Attribution(kind) => Some(&kind.balance),
+            Self::Cohort(kind) => Some(&kind.balance),
+            Self::Aggregate(_)
+            | Self::Ratio { .. }
+            | Self::Derived { .. }
+            | Self::Cumulative { .. }
+            | Self::Conversion(_) => None,
+        }
+    }
 }
 
 /// Rows of one dataset, aggregated by their time.

@@ -67,21 +67,55 @@ impl ServerState {
         let _one_at_a_time = self.reloading.lock().await;
         match source.next().await {
             Next::Ready(api) => {
-                tracing::info!(version = api.definition_version(), "definitions reloaded");
+                let running = self.api();
+                let (added, removed) = differing(&running, &api);
+                tracing::info!(
+                    target: LOG,
+                    version = api.definition_version(),
+                    metrics_added = added.len(),
+                    metrics_removed = removed.len(),
+                    "definitions reloaded{}{}",
+                    listed("added", &added),
+                    listed("removed", &removed),
+                );
                 self.swap(*api);
                 Reloaded::Swapped
             }
             Next::Unchanged => Reloaded::Unchanged,
             Next::Refused(problems) => {
                 for problem in problems.iter().filter(|problem| problem.severity == "error") {
-                    let (code, file, line) = (&problem.code, &problem.file, problem.line);
-                    tracing::error!(%code, ?file, ?line, "not reloaded: {}", problem.message);
+                    // What has no place is logged without one.
+                    let (code, file) = (problem.code.as_str(), problem.file.as_deref());
+                    let (line, message) = (problem.line, &problem.message);
+                    tracing::error!(target: LOG, code, file, line, "not reloaded: {message}");
                 }
                 let running = self.api();
                 self.swap(Api::clone(&running).with_problems(problems));
                 Reloaded::Refused
             }
         }
+    }
+}
+
+/// Under this name the log has what reloads did; it is shown unless asked otherwise.
+const LOG: &str = "upswell::reload";
+
+/// More names than this are counted only.
+const MOST_NAMES: usize = 10;
+
+/// Metrics that only the next, and that only the running one offers.
+fn differing<'a>(running: &'a Api, next: &'a Api) -> (Vec<&'a str>, Vec<&'a str>) {
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (running.metric_names().collect(), next.metric_names().collect());
+    let added = new.iter().copied().filter(|name| !old.contains(name)).collect();
+    let removed = old.into_iter().filter(|name| !new.contains(name)).collect();
+    (added, removed)
+}
+
+fn listed(what: &str, names: &[&str]) -> String {
+    match names.len() {
+        1..=MOST_NAMES => format!("; {what}: {}", names.join(", ")),
+        _ => String::new(),
     }
 }
 

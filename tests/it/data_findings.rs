@@ -40,6 +40,7 @@ warehouse: warehouse
 canonical:
   offers: { table: deals }
   products: { columns: { product_id: prod_id } }
+  acquisition_spend: { columns: { segment: market } }
 ";
 
 fn everything_wrong() -> TempDir {
@@ -97,7 +98,7 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
     let (code, found) = check(root.path(), &[]);
     assert_eq!(code, Some(1));
     // U0801 … and the words that its only finding must hold.
-    let wanted: [(&str, &[&str]); 11] = [
+    let wanted: [(&str, &[&str]); 12] = [
         ("U0801", &["`deals`"]),
         (
             "U0802",
@@ -125,6 +126,7 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
         ("U0810", &["1 customer(s)", "a from 2024-02-01 to 2024-03-01"]),
         ("U0811", &["1 customer(s)", "several `csm_id` at once", "b from 2024-01-05 (2 at once)"]),
         ("U0812", &["1 customer(s)", "c from 2024-01-01"]),
+        ("U0813", &["`acquisition_spend`", "`segment`", "`market`, which no file has"]),
     ];
     for (code, words) in wanted {
         let findings = found.get(code).unwrap_or_else(|| panic!("{code} is not there: {found:#?}"));

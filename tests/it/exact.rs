@@ -124,7 +124,7 @@ async fn told(
     parameters.extend(export.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     let caller = Caller::unrestricted("test", "test");
     let arrow = api.export(&parameters, Format::Arrow, &caller).await.unwrap();
-    let schema = StreamReader::try_new(arrow.body.as_slice(), None).unwrap().schema();
+    let schema = StreamReader::try_new(arrow.body.as_ref(), None).unwrap().schema();
     let columns = data["columns"].as_array().unwrap().iter();
     columns
         .filter(|column| column["kind"] == "METRIC")
@@ -212,7 +212,7 @@ async fn sums_of_nothing_have_their_places() {
     parameters.extend(export.map(|(key, value)| (key.to_owned(), value.to_owned())));
     let caller = Caller::unrestricted("test", "test");
     let csv = api.export(&parameters, Format::Csv, &caller).await.unwrap();
-    let csv = String::from_utf8(csv.body).unwrap();
+    let csv = String::from_utf8(csv.body.to_vec()).unwrap();
     let line = csv.lines().nth(1).unwrap();
     assert_eq!(line, "0,0,0,,0.00,0.0000,,0,,,0,0,0.0,");
 }

@@ -1,30 +1,66 @@
-//! What two models say differently: definitions added, removed and changed, which of their parts,
-//! and which metrics are computed from them.
+//! What two models say differently: definitions added, removed and changed, which of their keys,
+//! and which metrics answer otherwise because of it.
 
-use std::fmt::{Debug, Write};
+use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 
-use crate::model::{Dataset, Dimension, Metric, MetricKind, MetricName, Model};
+use super::reach::Reach;
+use crate::cli::written::{
+    Flow, Parts, balance_parts, dataset_parts, dimension_parts, metric_parts, project_parts,
+};
+use crate::model::{DimensionName, Metric, MetricName, Model, SourcePos};
 
 /// One definition that is not the same in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// metric, dimension, dataset, balance or project.
-    pub what: &'static str,
+    pub what: What,
     pub name: String,
     pub how: How,
-    /// Metrics of the new version that are computed from it, directly or through others.
+    /// Where it is written: in the new version, or in the old one if it is gone.
+    pub source: Option<SourcePos>,
+    /// Metrics of both versions whose numbers or groupings may change with it.
     pub affects: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    Project,
+    Dataset,
+    Dimension,
+    Balance,
+    Metric,
+}
+
+impl What {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Dataset => "dataset",
+            Self::Dimension => "dimension",
+            Self::Balance => "balance",
+            Self::Metric => "metric",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     Added,
     Removed,
-    /// Part → old, new.
-    Changed(Vec<(String, String, String)>),
+    Changed(Vec<Part>),
 }
+
+/// A key of the definition, and what it says in each version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub key: String,
+    pub old: String,
+    pub new: String,
+}
+
+/// What stands for a key that is not there.
+const NONE: &str = "none";
 
 impl Change {
     pub fn human(&self) -> String {
@@ -33,15 +69,11 @@ impl Change {
             How::Removed => '-',
             How::Changed(_) => '~',
         };
-        let mut out = format!("{mark} {} {}\n", self.what, self.name);
+        let mut out = format!("{mark} {} {}\n", self.what.as_str(), self.name);
         if let How::Changed(parts) = &self.how {
-            for (part, old, new) in parts {
-                let _ = writeln!(
-                    out,
-                    "    {part}: {old}\n    {:>1$}: {new}",
-                    "→",
-                    part.chars().count()
-                );
+            for Part { key, old, new } in parts {
+                let _ =
+                    writeln!(out, "    {key}: {old}\n    {:>1$}: {new}", "→", key.chars().count());
             }
         }
         if !self.affects.is_empty() {
@@ -58,183 +90,150 @@ impl Change {
         };
         let parts: Vec<Json> = parts
             .iter()
-            .map(|(part, old, new)| json!({ "part": part, "old": old, "new": new }))
+            .map(|part| json!({ "part": part.key, "old": part.old, "new": part.new }))
             .collect();
-        json!({ "what": self.what, "name": self.name, "how": how, "parts": parts, "affects": self.affects })
+        json!({
+            "what": self.what.as_str(),
+            "name": self.name,
+            "how": how,
+            "file": self.source.as_ref().map(|source| &source.file),
+            "line": self.source.as_ref().map(|source| source.line),
+            "parts": parts,
+            "affects": self.affects,
+        })
     }
 }
 
 /// Everything that differs: the project, datasets, dimensions, balances, metrics.
 pub fn changes(old: &Model, new: &Model) -> Vec<Change> {
+    let both = Both { old, new };
     let mut all = Vec::new();
-    let project = |model: &Model| {
-        vec![
-            ("time zone", model.calendar.zone.to_string()),
-            ("fiscal year starts in month", model.calendar.fiscal_start.to_string()),
-            ("currency", model.currency.clone()),
-        ]
-    };
-    let parts = differing(project(old), project(new));
+    let parts = differing(&project_parts(old), &project_parts(new));
     if !parts.is_empty() {
-        let affects = new.metrics.keys().map(ToString::to_string).collect();
-        let name = new.name.clone();
-        all.push(Change { what: "project", name, how: How::Changed(parts), affects });
+        let (what, name, how) = (What::Project, new.name.clone(), How::Changed(parts));
+        all.push(Change { what, name, how, source: None, affects: Vec::new() });
     }
-    let names = |model: &Model| model.datasets.keys().map(ToString::to_string).collect();
-    let dataset = |model: &Model, name: &str| model.datasets.get(name).map(dataset_parts);
-    all.extend(compare("dataset", (names(old), names(new)), |name| {
-        (dataset(old, name), dataset(new, name))
+    all.extend(both.compare(What::Dataset, |model| {
+        let all = model.datasets.values();
+        all.map(|one| (one.name.to_string(), dataset_parts(one), one.source.clone())).collect()
     }));
-    let names = |model: &Model| model.dimensions.keys().map(ToString::to_string).collect();
-    let dimension = |model: &Model, name: &str| model.dimensions.get(name).map(dimension_parts);
-    all.extend(compare("dimension", (names(old), names(new)), |name| {
-        (dimension(old, name), dimension(new, name))
+    all.extend(both.compare(What::Dimension, |model| {
+        let all = model.dimensions.values();
+        all.map(|one| (one.name.to_string(), dimension_parts(one), one.source.clone())).collect()
     }));
-    let names = |model: &Model| model.balances.keys().map(ToString::to_string).collect();
-    let balance = |model: &Model, name: &str| {
-        let shapes = |shapes| vec![("shapes", shown(&shapes))];
-        model.balances.get(name).map(|balance| shapes(balance.shapes.clone()))
-    };
-    all.extend(compare("balance", (names(old), names(new)), |name| {
-        (balance(old, name), balance(new, name))
+    all.extend(both.compare(What::Balance, |model| {
+        let all = model.balances.values();
+        all.map(|one| (one.name.to_string(), balance_parts(one), one.source.clone())).collect()
     }));
-    let names = |model: &Model| model.metrics.keys().map(ToString::to_string).collect();
-    let metric = |model: &Model, name: &str| model.metrics.get(name).map(metric_parts);
-    all.extend(compare("metric", (names(old), names(new)), |name| {
-        (metric(old, name), metric(new, name))
+    all.extend(both.compare(What::Metric, |model| {
+        let all = model.metrics.values();
+        all.map(|one| (one.name.to_string(), metric_parts(model, one), one.source.clone()))
+            .collect()
     }));
+    both.add_what_follows(&mut all);
+    let reach = Reach::new(old, new);
     for change in &mut all {
-        if change.affects.is_empty() {
-            change.affects = affected(new, change);
-        }
+        change.affects = reach.of(change);
     }
     all
 }
 
-type Parts = Vec<(&'static str, String)>;
+struct Both<'a> {
+    old: &'a Model,
+    new: &'a Model,
+}
 
-fn compare(
-    what: &'static str,
-    (old, new): (Vec<String>, Vec<String>),
-    parts_of: impl Fn(&str) -> (Option<Parts>, Option<Parts>),
-) -> Vec<Change> {
-    let mut names = new;
-    names.extend(old.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
-    let changes = names.into_iter().filter_map(|name| {
-        let how = match parts_of(&name) {
-            (None, Some(_)) => How::Added,
-            (Some(_), None) => How::Removed,
-            (Some(old), Some(new)) => {
-                let parts = differing(old, new);
-                (!parts.is_empty()).then_some(How::Changed(parts))?
-            }
-            (None, None) => return None,
+/// Name, keys, place.
+type Written = (String, Parts, SourcePos);
+
+impl Both<'_> {
+    /// In the order of the new version; what is gone comes last.
+    fn compare(&self, what: What, written: fn(&Model) -> Vec<Written>) -> Vec<Change> {
+        let (old, new) = (written(self.old), written(self.new));
+        let change = |name: &String, how, source: &SourcePos| {
+            let (name, source) = (name.clone(), Some(source.clone()));
+            Change { what, name, how, source, affects: Vec::new() }
         };
-        Some(Change { what, name, how, affects: Vec::new() })
-    });
-    changes.collect()
-}
-
-fn differing(old: Parts, new: Parts) -> Vec<(String, String, String)> {
-    let pairs = old.into_iter().zip(new);
-    let differing = pairs.filter(|((_, old), (_, new))| old != new);
-    differing.map(|((part, old), (_, new))| (part.to_owned(), old, new)).collect()
-}
-
-/// The words that say what a metric is; its rules last, where words do not show the difference.
-fn metric_parts(metric: &Metric) -> Parts {
-    let list = |names: Vec<String>| names.join(", ");
-    let option = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
-    let columns = metric.lineage.iter().map(|(table, column)| format!("{table}.{column}"));
-    vec![
-        ("kind", metric.kind.as_str().to_owned()),
-        ("formula", metric.formula.clone()),
-        ("rules", shown(&metric.kind)),
-        ("label", metric.label.clone()),
-        ("description", metric.description.clone()),
-        ("unit", metric.unit.as_str().to_owned()),
-        ("adds up", metric.additive.clone()),
-        (
-            "good",
-            metric.good.map_or("neither".to_owned(), |good| format!("{good:?}").to_lowercase()),
-        ),
-        ("owner", option(&metric.owner)),
-        ("tags", list(metric.tags.clone())),
-        ("status", metric.status.clone()),
-        ("private", metric.private.to_string()),
-        (
-            "deprecated",
-            metric.deprecated.as_ref().map_or("no".to_owned(), |why| why.reason.clone()),
-        ),
-        ("bands", shown(&metric.bands)),
-        ("typed field", option(&metric.field)),
-        ("dimensions", list(metric.dimensions.iter().map(ToString::to_string).collect())),
-        ("columns", list(columns.collect())),
-    ]
-}
-
-fn dataset_parts(dataset: &Dataset) -> Parts {
-    let columns = dataset.columns.values().map(|column| {
-        let values = if column.values.is_empty() { String::new() } else { shown(&column.values) };
-        format!("{} = {} {:?}{values}", column.name, column.in_files, column.data_type)
-    });
-    vec![
-        ("table", dataset.table.clone()),
-        ("partition", shown(&dataset.partition)),
-        ("time", shown(&dataset.time)),
-        ("keys", shown(&(&dataset.primary_key, &dataset.keys))),
-        ("valid", shown(&dataset.valid)),
-        ("columns", columns.collect::<Vec<_>>().join(", ")),
-        ("joins", shown(&dataset.as_of_joins)),
-    ]
-}
-
-fn dimension_parts(dimension: &Dimension) -> Parts {
-    vec![
-        ("label", dimension.label.clone()),
-        ("dataset", dimension.dataset.to_string()),
-        ("type", dimension.data_type.as_str().to_owned()),
-        ("value", shown(&dimension.value)),
-        ("history", dimension.history.to_string()),
-    ]
-}
-
-/// A value in words of the model, without the places where things are written.
-fn shown(value: &impl Debug) -> String {
-    let text = format!("{value:?}");
-    let mut parts = text.split("SourcePos");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |kept, part| kept + part.split_once('}').map_or("", |(_, rest)| rest))
-}
-
-/// Metrics computed from what changed.
-fn affected(model: &Model, change: &Change) -> Vec<String> {
-    let mut reached: Vec<&MetricName> = Vec::new();
-    let reads = |metric: &Metric| match change.what {
-        "dataset" => metric.lineage.iter().any(|(table, _)| table.as_str() == change.name),
-        "dimension" => metric.dimensions.iter().any(|name| name.as_str() == change.name),
-        "balance" => shown(&metric.kind).contains(&format!("BalanceName(\"{}\")", change.name)),
-        _ => inputs(&metric.kind).iter().any(|name| name.as_str() == change.name),
-    };
-    reached.extend(model.metrics.values().filter(|metric| reads(metric)).map(|m| &m.name));
-    let mut next = 0;
-    while let Some(name) = reached.get(next).copied() {
-        let more = model.metrics.values().filter(|metric| inputs(&metric.kind).contains(&name));
-        let more: Vec<&MetricName> =
-            more.map(|metric| &metric.name).filter(|name| !reached.contains(name)).collect();
-        reached.extend(more);
-        next += 1;
+        let find = |all: &[Written], name: &str| all.iter().any(|(known, ..)| known == name);
+        let mut changes = Vec::new();
+        for (name, parts, source) in &new {
+            let before = old.iter().find(|(known, ..)| known == name);
+            let how = match before.map(|(_, before, _)| differing(before, parts)) {
+                None => How::Added,
+                Some(parts) if parts.is_empty() => continue,
+                Some(parts) => How::Changed(parts),
+            };
+            changes.push(change(name, how, source));
+        }
+        let gone = old.iter().filter(|(name, ..)| !find(&new, name));
+        changes.extend(gone.map(|(name, _, source)| change(name, How::Removed, source)));
+        changes
     }
-    let others = reached.into_iter().filter(|name| name.as_str() != change.name);
-    others.map(ToString::to_string).collect()
+
+    /// What the catalogue says of a metric, beside the keys from which that follows; and dimensions
+    /// that were there before and now fit, or no longer do.
+    fn add_what_follows(&self, all: &mut Vec<Change>) {
+        for (name, new) in &self.new.metrics {
+            let Some(old) = self.old.metrics.get(name) else { continue };
+            let mut follows = Parts::default();
+            let mut before = Parts::default();
+            for (parts, metric) in [(&mut before, old), (&mut follows, new)] {
+                parts.text("formula", &metric.formula);
+                parts.text("adds up", &metric.additive);
+            }
+            let is_it =
+                |change: &&mut Change| change.what == What::Metric && change.name == name.as_str();
+            let known = all.iter_mut().find(is_it);
+            let dimensions = self.dimensions(old, new);
+            match known {
+                Some(Change { how: How::Changed(parts), .. }) => {
+                    parts.extend(differing(&before, &follows));
+                    parts.extend(dimensions);
+                }
+                _ => {
+                    let how = dimensions.map(|part| How::Changed(vec![part]));
+                    all.extend(how.map(|how| self.of_metric(name, how, new)));
+                }
+            }
+        }
+    }
+
+    fn of_metric(&self, name: &MetricName, how: How, metric: &Metric) -> Change {
+        Change {
+            what: What::Metric,
+            name: name.to_string(),
+            how,
+            source: Some(metric.source.clone()),
+            affects: Vec::new(),
+        }
+    }
+
+    /// Dimensions of both versions that only one of them offers. Those that are new or gone say
+    /// themselves whom they affect.
+    fn dimensions(&self, old: &Metric, new: &Metric) -> Option<Part> {
+        let in_both = |name: &&DimensionName| {
+            self.old.dimensions.contains_key(*name) && self.new.dimensions.contains_key(*name)
+        };
+        let list = |metric: &Metric| {
+            let names = metric.dimensions.iter().filter(in_both);
+            names.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let (old, new) = (list(old), list(new));
+        let only = |these: &[String], others: &[String]| {
+            let found = these.iter().filter(|name| !others.contains(name));
+            let found: Vec<&str> = found.map(String::as_str).collect();
+            if found.is_empty() { NONE.to_owned() } else { found.join(", ") }
+        };
+        let (gone, come) = (only(&old, &new), only(&new, &old));
+        let same = gone == NONE && come == NONE;
+        (!same).then(|| Part { key: "dimensions".to_owned(), old: gone, new: come })
+    }
 }
 
-/// The metrics that a metric is computed from.
-fn inputs(kind: &MetricKind) -> Vec<&MetricName> {
-    match kind {
-        MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
-        MetricKind::Derived { expr } => expr.metrics(),
-        MetricKind::Cumulative { of, .. } => vec![of],
-        _ => Vec::new(),
-    }
+fn differing(old: &Parts, new: &Parts) -> Vec<Part> {
+    let shown = |value: Option<&Flow>| value.map_or(NONE.to_owned(), ToString::to_string);
+    let differing = old.differing(new).into_iter();
+    differing
+        .map(|(key, old, new)| Part { key: key.to_owned(), old: shown(old), new: shown(new) })
+        .collect()
 }

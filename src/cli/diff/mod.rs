@@ -3,6 +3,9 @@
 
 mod definitions;
 mod numbers;
+mod reach;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +19,8 @@ use crate::diagnostics;
 use crate::engine::Engine;
 use crate::model::Model;
 
-use super::{Ended, LimitArgs, findings, render};
+use super::out::say;
+use super::{Ended, LimitArgs, findings, out, render};
 
 use definitions::{Change, changes};
 use numbers::{Moved, moved};
@@ -48,19 +52,23 @@ enum Format {
 /// Exits 0 where nothing changes, 1 where something does, 2 where it cannot run.
 pub async fn run(args: &DiffArgs) -> Ended {
     let (old, new) = (args.open(&args.old)?, args.open(&args.new)?);
-    let changed = changes(old.engine.model(), new.engine.model());
+    let written = [(&args.old, &old), (&args.new, &new)]
+        .map(|(folder, opened)| args.as_written(folder, opened.engine.model()));
+    let changed = changes(&written[0], &written[1]);
     let numbers = match args.data {
         true => Some(moved(&old.engine, &new.engine).await),
         false => None,
     };
     match args.format {
-        Format::Human => print!("{}", human(&changed, numbers.as_deref())),
+        Format::Human => {
+            out::print(format_args!("{}", human(&changed, numbers.as_deref())));
+        }
         Format::Json => {
             let report = json!({
                 "definitions": changed.iter().map(Change::json).collect::<Vec<Json>>(),
                 "numbers": numbers.as_ref().map(|all| all.iter().map(Moved::json).collect::<Vec<_>>()),
             });
-            println!("{}", serde_json::to_string_pretty(&report).map_err(AppError::Response)?);
+            say!("{}", serde_json::to_string_pretty(&report).map_err(AppError::Response)?);
         }
     }
     let same = changed.is_empty() && numbers.is_none_or(|numbers| numbers.is_empty());
@@ -78,6 +86,14 @@ impl DiffArgs {
         let limits = config::limits(&(&self.limits).into(), &settings)?;
         let warehouse = self.warehouse.clone().unwrap_or_else(|| model.warehouse.clone());
         app::open_model(Model { warehouse, ..model }, &limits)
+    }
+
+    /// With the warehouse as the project says it, so that two checkouts of one project are alike.
+    fn as_written(&self, folder: &Path, model: &Model) -> Model {
+        let below = Path::new(&model.warehouse).strip_prefix(folder).ok();
+        let below = below.map(|path| path.to_string_lossy().into_owned());
+        let warehouse = self.warehouse.clone().or(below);
+        Model { warehouse: warehouse.unwrap_or_else(|| model.warehouse.clone()), ..model.clone() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `upswell init`: a new project; from a warehouse (or a folder of CSV files) with datasets proposed
 //! from the schemas, what was guessed marked for review.
 
+mod propose;
 mod recognise;
 mod write;
 
@@ -19,7 +20,9 @@ use crate::project::{ProjectFiles, load};
 
 use super::Ended;
 use super::import::{holds_csv, import_tables};
+use super::out::say;
 
+use propose::propose;
 use recognise::recognise;
 use write::texts;
 
@@ -44,19 +47,19 @@ pub async fn run(args: &InitArgs) -> Ended {
         None => ("warehouse".to_owned(), Vec::new()),
         Some(from) => found(&args.dir, from, &canon).await?,
     };
-    let files = texts(&args.dir, &warehouse, &recognise(&canon, tables));
+    let tables = recognise(&canon, tables);
+    let files = texts(&args.dir, &warehouse, &tables, &propose(&canon, &tables));
     let loaded = load(&ProjectFiles::from_texts(&args.dir, files.clone()));
     if loaded.model.is_none() {
         return Err(AppError::Definitions(loaded.diagnostics.render(Format::Human)));
     }
     for file in &files {
         write(&args.dir.join(&file.path), &file.text)?;
-        println!("{}", args.dir.join(&file.path).display());
     }
-    println!(
-        "\nRead what is marked `review`, then: upswell check -p {} --data",
-        args.dir.display()
-    );
+    for file in &files {
+        say!("{}", args.dir.join(&file.path).display());
+    }
+    say!("\nRead what is marked `review`, then: upswell check -p {} --data", args.dir.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,7 +90,7 @@ async fn found(
             warehouse: dir.join("warehouse").to_string_lossy().into_owned(),
             ..canon.clone()
         };
-        import_tables(&canon, folder)?;
+        import_tables(&canon, folder)?.tell_empty();
         ("warehouse".to_owned(), absolute(&dir.join("warehouse"))?)
     } else {
         let address = absolute(folder)?;

@@ -3,58 +3,27 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::catalog::{FoundColumn, FoundTable};
 use crate::definitions::PROJECT_FILE;
 use crate::diagnostics::SourceFile;
 use crate::model::ColumnType;
 
+use super::propose::{Join, Proposal, name_of};
 use super::recognise::Recognised;
 
-/// Keys of these entities lead to canonical datasets.
-const ENTITIES: [(&str, &[&str]); 3] = [
-    (
-        "customer",
-        &["customer_id", "account_id", "client_id", "company_id", "cust_id", "acct", "acct_id"],
-    ),
-    ("product", &["product_id", "plan_id", "plan_code", "sku"]),
-    ("csm", &["csm_id"]),
-];
-
 /// `upswell.yml`, and a dataset and a first metric for every table of the company's own.
-pub fn texts(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> Vec<SourceFile> {
+pub fn texts(
+    dir: &Path,
+    warehouse: &str,
+    tables: &[Recognised<'_>],
+    proposals: &[Proposal<'_>],
+) -> Vec<SourceFile> {
     let mut files = vec![SourceFile::new(PROJECT_FILE, project(dir, warehouse, tables))];
-    for own in tables.iter().filter(|table| table.canonical.is_none()) {
-        let name = format!("own_{}", name_of(&own.table.table));
-        let name = name.strip_prefix("own_").filter(|name| !TAKEN.contains(name)).unwrap_or(&name);
-        let columns: Vec<&FoundColumn> =
-            own.table.columns.iter().filter(|column| column.data_type.is_some()).collect();
-        if !columns.is_empty() {
-            files.push(SourceFile::new(
-                format!("datasets/{name}.yml"),
-                dataset(name, &own.table, &columns),
-            ));
-            files.push(SourceFile::new(format!("metrics/{name}.yml"), metric(name)));
-        }
+    for own in proposals {
+        files.push(SourceFile::new(format!("datasets/{}.yml", own.name), dataset(own)));
+        files.push(SourceFile::new(format!("metrics/{}.yml", own.name), metric(own)));
     }
     files
 }
-
-/// Names of datasets that ship: a table of the company's own that is none of them gets another.
-const TAKEN: [&str; 13] = [
-    "customers",
-    "products",
-    "csms",
-    "csm_assignments",
-    "mrr_movements",
-    "subscriptions",
-    "subscription_months",
-    "order_lines",
-    "offers",
-    "milestones",
-    "usage_months",
-    "health_months",
-    "acquisition_spend",
-];
 
 fn project(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> String {
     let folder = dir.canonicalize().ok();
@@ -112,85 +81,72 @@ fn project(dir: &Path, warehouse: &str, tables: &[Recognised<'_>]) -> String {
     out
 }
 
-fn dataset(name: &str, table: &FoundTable, columns: &[&FoundColumn]) -> String {
+fn dataset(own: &Proposal<'_>) -> String {
     let mut out = format!(
-        "datasets:\n  - name: {name}\n    description: {}\n    table: {}\n",
-        quoted(format!("One row of {}.", table.table)),
-        quoted(&table.table)
+        "datasets:\n  - name: {}\n    description: {}\n    table: {}\n",
+        own.name,
+        quoted(format!("One row of {}.", own.table.table)),
+        quoted(&own.table.table)
     );
-    if let Some(time) = time_of(columns) {
-        let _ = writeln!(out, "    time: {}   # review: when a row happened", quoted(&time.name));
+    if let Some(time) = own.time {
+        let _ = writeln!(out, "    time: {}   # review: when a row happened", quoted(time));
     }
-    let keys = keys_of(name, columns);
-    if !keys.is_empty() {
+    if let Some(entity) = &own.entity {
+        let _ = writeln!(out, "    entity: {entity}   # review: what a row is about");
+    }
+    if own.primary.is_some() || !own.keys.is_empty() {
         let _ = writeln!(out, "    keys:   # review: what identifies a row, and where rows lead");
-        for (entity, column) in &keys {
+        let primary = own.primary.iter().map(|column| ("primary", *column));
+        let keys = own.keys.iter().map(|(entity, column)| (entity.as_str(), *column));
+        for (entity, column) in primary.chain(keys) {
             let _ = writeln!(out, "      {entity}: {}", quoted(column));
         }
     }
+    if let Some((from, to)) = own.valid {
+        let (from, to) = (quoted(from), quoted(to));
+        let _ = writeln!(
+            out,
+            "    valid: [{from}, {to}]   # review: from when to when a row holds, half-open"
+        );
+    }
     out.push_str("    columns:\n");
-    for column in columns {
-        let word = column.data_type.map_or("text".to_owned(), type_word);
+    for column in &own.columns {
+        let leads = own.entity.is_some() && own.primary == Some(column.name.as_str());
+        let is_key = leads || own.keys.iter().any(|(_, key)| *key == column.name);
+        // Keys are compared as texts, whatever the files keep them as.
+        let found = column.data_type.filter(|_| !is_key);
+        let word = found.map_or("text".to_owned(), type_word);
         let _ = writeln!(out, "      {}: {{ type: {word}, optional: true }}", quoted(&column.name));
     }
-    let texts = columns.iter().filter(|column| {
-        column.data_type == Some(ColumnType::Text)
-            && !keys.iter().any(|(_, key)| *key == column.name)
-    });
-    let dimensions: Vec<String> = texts
-        .take(8)
-        .map(|column| {
-            let label = name_of(&column.name);
-            let expr = format!("\"\\\"{}\\\"\"", column.name.replace('"', ""));
-            format!("      - {{ name: {name}_{label}, expr: {expr} }}")
-        })
-        .collect();
-    if !dimensions.is_empty() {
-        let _ = writeln!(out, "    dimensions:\n{}", dimensions.join("\n"));
+    if !own.dimensions.is_empty() {
+        out.push_str("    dimensions:\n");
+    }
+    for (name, column) in &own.dimensions {
+        let _ = writeln!(out, "      - {{ name: {name}, expr: \"\\\"{column}\\\"\" }}");
+    }
+    if !own.joins.is_empty() {
+        out.push_str("    joins:   # review: who it was at that time\n");
+    }
+    for Join { to, as_of, weight } in &own.joins {
+        let as_of = quoted(as_of);
+        let weight = weight.as_ref().map(|share| format!(", weight: {}", quoted(share)));
+        let weight = weight.unwrap_or_default();
+        let _ = writeln!(out, "      - {{ to: {to}, as_of: {as_of}{weight} }}");
     }
     out
 }
 
-fn metric(name: &str) -> String {
+fn metric(own: &Proposal<'_>) -> String {
+    let Proposal { name, metric, .. } = own;
+    let description = match own.time {
+        Some(time) => format!("Rows of {name}, by {time}."),
+        None => format!("Rows of {name}; without a time they are the same in every period."),
+    };
     format!(
-        "metrics:\n  - name: {name}_rows\n    description: Rows of {name}, by their time.   # review\n    \
-         kind: aggregate\n    dataset: {name}\n    aggregate: count\n    unit: count\n"
+        "metrics:\n  - name: {metric}\n    description: {}   # review\n    kind: aggregate\n    \
+         dataset: {name}\n    aggregate: count\n    unit: count\n",
+        quoted(description)
     )
-}
-
-/// The first time, rather one whose name says that something happened than one of bookkeeping.
-fn time_of<'a>(columns: &[&'a FoundColumn]) -> Option<&'a FoundColumn> {
-    let is_time = |column: &&&FoundColumn| {
-        matches!(column.data_type, Some(ColumnType::Timestamp | ColumnType::Date))
-    };
-    let bookkeeping = |name: &str| {
-        ["updated", "loaded", "_synced", "modified"].iter().any(|word| name.contains(word))
-    };
-    let mut times = columns.iter().filter(is_time);
-    let first = times.clone().find(|column| !bookkeeping(&column.name.to_lowercase()));
-    first.or_else(|| times.next()).copied()
-}
-
-/// `primary` (the first column that looks like the rows' own key) and keys of known entities.
-fn keys_of(name: &str, columns: &[&FoundColumn]) -> Vec<(&'static str, String)> {
-    let mut keys = Vec::new();
-    let singular = name.trim_end_matches('s');
-    let own = columns.iter().find(|column| {
-        let lower = column.name.to_lowercase();
-        let is_entity = ENTITIES.iter().any(|(_, words)| words.contains(&lower.as_str()));
-        !is_entity
-            && (lower == "id"
-                || lower == format!("{singular}_id")
-                || lower.ends_with("_id")
-                || lower.ends_with("_no"))
-    });
-    keys.extend(own.map(|column| ("primary", column.name.clone())));
-    for (entity, words) in ENTITIES {
-        let found =
-            columns.iter().find(|column| words.contains(&column.name.to_lowercase().as_str()));
-        keys.extend(found.map(|column| (entity, column.name.clone())));
-    }
-    keys
 }
 
 fn type_word(found: ColumnType) -> String {
@@ -202,22 +158,6 @@ fn type_word(found: ColumnType) -> String {
         ColumnType::Bool => "bool".to_owned(),
         ColumnType::Date => "date".to_owned(),
         ColumnType::Timestamp => "timestamp".to_owned(),
-    }
-}
-
-/// `Support/Tickets-2026` → `support_tickets_2026`.
-fn name_of(text: &str) -> String {
-    let mut name = String::new();
-    for c in text.to_lowercase().chars() {
-        let c = if c.is_ascii_alphanumeric() { c } else { '_' };
-        if c != '_' || !(name.is_empty() || name.ends_with('_')) {
-            name.push(c);
-        }
-    }
-    let name = name.trim_end_matches('_');
-    match name.chars().next() {
-        Some(first) if first.is_ascii_lowercase() => name.to_owned(),
-        _ => format!("t_{name}").trim_end_matches('_').to_owned(),
     }
 }
 

@@ -20,6 +20,8 @@ pub enum DataCheck {
     NotThere,
     /// The files do not have what is declared, or cannot be read.
     Unfit,
+    /// A column is mapped onto one that no file has.
+    Unmatched,
     /// The store does not answer.
     Store,
     /// Money is kept as floating-point numbers.
@@ -99,11 +101,15 @@ fn reported(dataset: &DatasetName, found: ApiResult<Vec<DataFinding>>) -> Vec<Da
 
 fn unreadable(facts: &Facts<'_>, dataset: &DatasetName) -> Vec<DataFinding> {
     match facts.reader.view.table(dataset) {
-        Ok(table) => table
-            .notes
-            .iter()
-            .map(|note| DataFinding::new(DataCheck::Floats, dataset, note.as_str()))
-            .collect(),
+        Ok(table) => {
+            let told = |check, texts: &[String]| {
+                let all = texts.iter();
+                all.map(|text| DataFinding::new(check, dataset, text.as_str())).collect::<Vec<_>>()
+            };
+            let mut findings = told(DataCheck::Unmatched, &table.unmatched);
+            findings.extend(told(DataCheck::Floats, &table.notes));
+            findings
+        }
         Err(error) => {
             let check = match error.code {
                 ErrorCode::Unavailable => DataCheck::NotThere,

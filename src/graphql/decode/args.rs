@@ -26,9 +26,9 @@ impl Args {
         self.0.get(name)
     }
 
-    /// The items of a list; a single value stands for a list of one.
-    pub fn items(&self, name: &str) -> Vec<&Value> {
-        self.get(name).map_or_else(Vec::new, items)
+    /// The items of a list with their places; a single value stands for a list of one.
+    pub fn items(&self, name: &str) -> Vec<(String, &Value)> {
+        self.get(name).map_or_else(Vec::new, |value| items(value, name))
     }
 
     /// One of a closed list of names.
@@ -60,17 +60,20 @@ impl Args {
         }
         self.items(name)
             .into_iter()
-            .map(|item| text(item, name))
+            .map(|(at, item)| text(item, &at))
             .collect::<ApiResult<_>>()
             .map(Some)
     }
 }
 
-/// The items of a list; a single value stands for a list of one.
-pub(super) fn items(value: &Value) -> Vec<&Value> {
+/// The items of a list, each with its place as validation names it (`select.0`); a single value
+/// stands for a list of one.
+pub(super) fn items<'v>(value: &'v Value, at: &str) -> Vec<(String, &'v Value)> {
     match value {
-        Value::List(items) => items.iter().collect(),
-        single => vec![single],
+        Value::List(items) => {
+            items.iter().enumerate().map(|(index, item)| (format!("{at}.{index}"), item)).collect()
+        }
+        single => vec![(at.to_owned(), single)],
     }
 }
 
@@ -88,8 +91,14 @@ pub(super) fn choice<T: Copy>(value: &Value, at: &str, choices: &[(&str, T)]) ->
     let found = choices.iter().find(|(name, _)| Some(*name) == wanted);
     found.map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let hint = did_you_mean(wanted.unwrap_or_default(), names.iter().copied());
-        bad(format!("`{at}` must be one of {}.{hint}", names.join(", ")))
+        match wanted {
+            // In the words of validation: the same mistake, the same message through every door.
+            Some(wanted) => {
+                let hint = did_you_mean(wanted, names.iter().copied());
+                bad(format!("`{at}`: `{wanted}` is not one of {}.{hint}", names.join(", ")))
+            }
+            None => bad(format!("`{at}` must be one of {}.", names.join(", "))),
+        }
     })
 }
 

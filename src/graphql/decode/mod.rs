@@ -95,7 +95,8 @@ impl<'d> Decoder<'d> {
             return Ok(Ask::Table(table::table_ask(self.model, args, totals)?));
         }
         if field == "variants" {
-            let of = args.get("of").map(|value| table::metric(self.model, value)).transpose()?;
+            let of =
+                args.get("of").map(|value| table::metric(self.model, value, "of")).transpose()?;
             let window = args.choice("window", &WINDOWS)?;
             return of
                 .map(|of| Ask::Variants { of, window })
@@ -148,7 +149,8 @@ impl<'d> Decoder<'d> {
     }
 
     fn group_by(&self, args: &Args) -> ApiResult<Vec<DimensionName>> {
-        args.items("groupBy").into_iter().map(|item| dimension(self.model, item)).collect()
+        let items = args.items("groupBy").into_iter();
+        items.map(|(at, item)| dimension(self.model, item, &at)).collect()
     }
 
     fn period(&self, args: &Args, name: &str) -> ApiResult<Option<PeriodAsk>> {
@@ -184,14 +186,14 @@ pub(super) fn day_of(model: &Model, value: &Value) -> ApiResult<NaiveDate> {
 }
 
 /// A dimension by its name.
-fn dimension(model: &Model, value: &Value) -> ApiResult<DimensionName> {
+fn dimension(model: &Model, value: &Value, at: &str) -> ApiResult<DimensionName> {
     let name = name_of(value).unwrap_or_default();
     model.dimensions.get(name).map(|dimension| dimension.name.clone()).ok_or_else(|| {
         let hint = match did_you_mean(name, model.dimensions.keys().map(DimensionName::as_str)) {
             none if none.is_empty() => " `catalog { dimensions { name } }` lists them all.".into(),
             hint => hint,
         };
-        let message = format!("Dimension `{name}` is not defined.{hint}");
+        let message = format!("`{at}`: dimension `{name}` is not defined.{hint}");
         ApiError::new(ErrorCode::UnknownDimension, message)
     })
 }

@@ -21,23 +21,31 @@ pub(super) fn table_ask(model: &Model, args: &Args, totals: bool) -> ApiResult<T
     }
     let compares = args.items("compareTo").into_iter();
     Ok(TableAsk {
-        select: select.into_iter().map(|item| metric(model, item)).collect::<ApiResult<_>>()?,
+        select: select
+            .into_iter()
+            .map(|(at, item)| metric(model, item, &at))
+            .collect::<ApiResult<_>>()?,
         having: args.get("having").map_or_else(|| Ok(Vec::new()), |value| having(model, value))?,
         compare_to: compares
-            .map(|item| choice(item, "compareTo", &COMPARES))
+            .map(|(at, item)| choice(item, &at, &COMPARES))
             .collect::<ApiResult<_>>()?,
-        order_by: args.items("orderBy").into_iter().map(order_by).collect::<ApiResult<_>>()?,
+        order_by: args
+            .items("orderBy")
+            .into_iter()
+            .map(|(at, item)| order_by(item, &at))
+            .collect::<ApiResult<_>>()?,
         limit: args.counted("limit")?.unwrap_or(1000),
         offset: args.counted("offset")?.unwrap_or(0),
         totals,
     })
 }
 
-pub(super) fn metric(model: &Model, value: &Value) -> ApiResult<MetricName> {
+pub(super) fn metric(model: &Model, value: &Value, at: &str) -> ApiResult<MetricName> {
     let name = name_of(value).unwrap_or_default();
     public_metric(model, name).map(|metric| metric.name.clone()).ok_or_else(|| {
         let hint = did_you_mean(name, public_metrics(model).map(|metric| metric.name.as_str()));
-        ApiError::new(ErrorCode::UnknownMetric, format!("Metric `{name}` is not defined.{hint}"))
+        let message = format!("`{at}`: metric `{name}` is not defined.{hint}");
+        ApiError::new(ErrorCode::UnknownMetric, message)
     })
 }
 
@@ -60,21 +68,21 @@ fn having(model: &Model, value: &Value) -> ApiResult<Vec<(String, Test)>> {
     Ok(all)
 }
 
-fn order_by(value: &Value) -> ApiResult<OrderBy> {
+fn order_by(value: &Value, at: &str) -> ApiResult<OrderBy> {
     let mut order = OrderBy { by: String::new(), descending: false, nulls: None };
-    for (key, value) in present(object(value, "orderBy")?) {
+    for (key, value) in present(object(value, at)?) {
         match key.as_str() {
-            "by" => order.by = text(value, "orderBy.by")?,
-            "descending" => order.descending = flag(value, "orderBy.descending")?,
-            "nulls" => order.nulls = Some(choice(value, "orderBy.nulls", &NULLS)?),
+            "by" => order.by = text(value, &format!("{at}.by"))?,
+            "descending" => order.descending = flag(value, &format!("{at}.descending"))?,
+            "nulls" => order.nulls = Some(choice(value, &format!("{at}.nulls"), &NULLS)?),
             other => {
                 let hint = did_you_mean(other, ["by", "descending", "nulls"]);
-                return Err(bad(format!("`orderBy` has no field `{other}`.{hint}")));
+                return Err(bad(format!("`{at}` has no field `{other}`.{hint}")));
             }
         }
     }
     if order.by.is_empty() {
-        return Err(bad("`orderBy.by` must be a column's key.".to_owned()));
+        return Err(bad(format!("`{at}.by` must be a column's key.")));
     }
     Ok(order)
 }

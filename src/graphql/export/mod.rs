@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::engine::{Answer, TableAnswer};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
+pub use csv::csv_of;
 pub(super) use parameters::arguments;
 
 /// How a table is written.

@@ -318,8 +318,8 @@ fn table_fields(resolvers: &mut Resolvers) {
         .value("available", |table| Value::from(table.available))
         .value("problem", |table| text(table.problem.as_deref()))
         .value("files", |table| integer(table.files))
-        .value("bytes", |table| table.bytes.map_or(Value::Null, float))
-        .value("rows", |table| table.rows.map_or(Value::Null, float))
+        .value("bytes", |table| table.bytes.map_or(Value::Null, Value::from))
+        .value("rows", |table| table.rows.map_or(Value::Null, Value::from))
         .value("dataThrough", |table| text(table.data_through.map(Instant::to_rfc3339).as_deref()));
     resolvers
         .of::<ProblemInfo>("Problem")

@@ -88,7 +88,7 @@ async fn tables_and_problems() {
         problems { code severity file line } } }";
     let expected = concat!(
         r#"{"data":{"catalog":{"definitionVersion":"v1","tables":[{"name":"mrr_movements","available":true,"#,
-        r#""files":3,"bytes":1024.0,"rows":null,"dataThrough":"1970-01-01T00:00:00Z","problem":null}],"#,
+        r#""files":3,"bytes":1024,"rows":null,"dataThrough":"1970-01-01T00:00:00Z","problem":null}],"#,
         r#""problems":[{"code":"unknown-column","severity":"error","file":"metrics/own.yml","line":7}]}}}"#,
     );
     assert_eq!(text(&execute(&api, query, "{}").await), expected);

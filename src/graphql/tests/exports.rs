@@ -60,6 +60,40 @@ async fn json_has_columns_rows_and_provenance() {
     assert_eq!(std::str::from_utf8(&body).unwrap(), expected);
 }
 
+/// A mistake has one message, whichever door it came through.
+#[tokio::test]
+async fn parameters_are_refused_in_the_words_of_graphql() {
+    for (parameters, arguments) in [
+        (vec![("select", "mrr,nrrr")], "select: [mrr, nrrr]"),
+        (
+            vec![("select", "mrr"), ("groupBy", "segment,regin")],
+            "select: [mrr], groupBy: [segment, regin]",
+        ),
+        (vec![("select", "mrr"), ("grain", "MONTHS")], "select: [mrr], grain: MONTHS"),
+        (
+            vec![("select", "mrr"), ("compareTo", "PREVIOUS_YEAR,PREVIOUS_YEARS")],
+            "select: [mrr], compareTo: [PREVIOUS_YEAR, PREVIOUS_YEARS]",
+        ),
+        (
+            vec![("select", "mrr"), ("orderBy", r#"[{"by": "mrr"}, {"on": "mrr"}]"#)],
+            r#"select: [mrr], orderBy: [{by: "mrr"}, {by: "mrr", on: "mrr"}]"#,
+        ),
+        (
+            vec![("select", "mrr"), ("where", r#"{"segmnt": {"eq": "SMB"}}"#)],
+            r#"select: [mrr], where: {segmnt: {eq: "SMB"}}"#,
+        ),
+        (
+            vec![("select", "mrr"), ("where", r#"{"or": [{}, {"segmnt": {"eq": "SMB"}}]}"#)],
+            r#"select: [mrr], where: {or: [{}, {segmnt: {eq: "SMB"}}]}"#,
+        ),
+    ] {
+        let refused = export(&parameters, Format::Json).await.unwrap_err();
+        let document = format!("{{ metrics({arguments}) {{ rowCount }} }}");
+        let (code, message) = super::first_error(&document, "{}").await;
+        assert_eq!((code.as_str(), message), (refused.code.as_str(), refused.message));
+    }
+}
+
 #[tokio::test]
 async fn mistakes_in_parameters_are_named() {
     for (parameters, code, part) in [

@@ -193,14 +193,15 @@ fn formula(kind: &MetricKind) -> String {
             let event = MovementClass::Expansion.as_str();
             format!("sum of {event} movements of {}, credited to {owner} by share", kind.balance)
         }
-        MetricKind::Conversion(kind) => format!(
-            "rows of {} followed within {} days by a row of {} of the same {} / rows of {}",
-            kind.base.dataset,
-            kind.within_days,
-            kind.conversion.dataset,
-            kind.base_key,
-            kind.base.dataset
-        ),
+        MetricKind::Conversion(kind) => {
+            let base = rows_where(&kind.base);
+            format!(
+                "rows of {base} followed within {} days by a row of {} of the same {} / rows of {base}",
+                kind.within_days,
+                rows_where(&kind.conversion),
+                kind.base_key,
+            )
+        }
         MetricKind::Cohort(kind) => cohort(kind),
     }
 }
@@ -217,9 +218,14 @@ fn aggregate(kind: &AggregateKind) -> String {
     };
     let of = kind.expr.as_ref().map_or(String::new(), |expr| format!(" {}", expr.sql));
     let rows = if kind.expr.is_some() { "over rows" } else { "of rows" };
-    let filter = kind.filter.as_ref().map_or(String::new(), |expr| format!(" where {}", expr.sql));
     let time = kind.time.as_ref().map_or(String::new(), |time| format!(", by {time}"));
-    format!("{word}{of} {rows} of {}{filter}{time}", kind.dataset)
+    format!("{word}{of} {rows} of {}{time}", rows_where(kind))
+}
+
+/// A dataset, and which of its rows.
+fn rows_where(kind: &AggregateKind) -> String {
+    let filter = kind.filter.as_ref().map_or(String::new(), |expr| format!(" where {}", expr.sql));
+    format!("{}{filter}", kind.dataset)
 }
 
 fn retention(kind: &RetentionKind) -> String {
@@ -255,12 +261,14 @@ fn retention(kind: &RetentionKind) -> String {
 }
 
 fn duration(kind: &DurationKind) -> String {
+    let types = kind.types.as_ref().map(|types| format!(" of type {}", types.join(", ")));
+    let expansion = format!("expansion {}{}", kind.nth, types.unwrap_or_default());
     let what = match kind.measure {
         DurationMeasure::QuantileDays(50) => "median days".to_owned(),
         DurationMeasure::QuantileDays(percent) => format!("days until {percent} %"),
         DurationMeasure::ShareByDay(day) => format!("share by day {day}"),
         DurationMeasure::ObservedMedianDays => {
-            return format!("plain median days to expansion {} among those who expanded", kind.nth);
+            return format!("plain median days to {expansion} among those who expanded");
         }
     };
     let origin = match (kind.origin, &kind.milestone) {
@@ -273,7 +281,7 @@ fn duration(kind: &DurationKind) -> String {
         true => "Aalen–Johansen, churn as a competing risk",
         false => "Kaplan–Meier, customers who have not expanded and churned ones censored",
     };
-    format!("{what} from {origin} to expansion {} ({estimate})", kind.nth)
+    format!("{what} from {origin} to {expansion} ({estimate})")
 }
 
 fn cohort(kind: &CohortKind) -> String {

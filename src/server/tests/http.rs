@@ -55,7 +55,7 @@ async fn errors_of_tables_have_a_status_and_the_shape_of_graphql_errors() {
     let error = &answer.json()["errors"][0];
     assert_eq!(error["extensions"]["code"], "UNKNOWN_METRIC");
     assert_eq!(error["extensions"]["requestId"], answer.header("x-request-id"));
-    assert_eq!(error["message"], "Metric `nrrr` is not defined. Did you mean `nrr`?");
+    assert_eq!(error["message"], "`select.0`: metric `nrrr` is not defined. Did you mean `nrr`?");
 }
 
 #[tokio::test]

@@ -1,0 +1,156 @@
+//! `upswell init --from`: what it proposes for tables that it has never seen, and that it holds.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// Exit code, standard output, standard error.
+fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_upswell"))
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const TABLES: [(&str, &str); 9] = [
+    (
+        "mrr_movements.csv",
+        "customer_id,product_id,occurred_at,movement,amount\na,p,2024-01-10,new,10.00\n",
+    ),
+    // Led to by its key; semicolons and decimal commas, as spreadsheets write them.
+    ("agents.csv", "agent_id;agent_name;wage\n7;Ann;12,50\n8;Bob;9\n"),
+    (
+        "tickets.csv",
+        "ticket_id,customer_id,agent_id,opened_at\nt1,a,7,2024-02-01\nt2,a,8,2024-02-02\n",
+    ),
+    // Who looked after whom from when to when.
+    (
+        "coverage.csv",
+        "customer_id,agent_id,start_date,end_date,share\na,7,2024-01-01,2024-03-01,1\na,8,2024-03-01,,0.5\n\
+         a,7,2024-03-01,,0.5\n",
+    ),
+    (
+        "calls.csv",
+        "call_no,customer_id,called_at,topic\nc1,a,2024-02-10,x\nc2,a,2024-03-10,y\nc3,a,2024-03-11,y\n",
+    ),
+    // A visit can be there twice: its number is no key.
+    ("visits.csv", "visit_id,customer_id,visited_at\nv1,a,2024-02-01\nv1,a,2024-02-02\n"),
+    // No time; names that others have already.
+    ("customer.csv", "name,rows,note\nA,1,x\n"),
+    ("nothing.csv", ""),
+    ("days.csv", "from_day,to_day,label\n2024-01-01,2024-02-01,x\n"),
+];
+
+fn folder() -> TempDir {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join("csv")).unwrap();
+    for (name, text) in TABLES {
+        fs::write(root.path().join("csv").join(name), text).unwrap();
+    }
+    root
+}
+
+#[test]
+fn keys_joins_and_validity_are_proposed_where_names_and_rows_make_them_plain() {
+    let root = folder();
+    let (code, _, error) = run(root.path(), &["init", "new", "--from", "csv"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(error, "note: `csv/nothing.csv` is empty, without even a header: left out\n");
+    let read = |path: &str| fs::read_to_string(root.path().join("new").join(path)).unwrap();
+    for (file, lines) in [
+        (
+            "datasets/agents.yml",
+            &["    entity: agent   # review", "      primary: agent_id\n", "\"decimal(38, 2)\""][..],
+        ),
+        (
+            "datasets/tickets.yml",
+            &[
+                "      primary: ticket_id\n",
+                "      customer: customer_id\n",
+                "      agent: agent_id\n",
+            ],
+        ),
+        (
+            "datasets/coverage.yml",
+            &["    valid: [start_date, end_date]   # review", "      agent: agent_id\n"],
+        ),
+        (
+            "datasets/calls.yml",
+            &[
+                "      primary: call_no\n",
+                "      - { to: coverage, as_of: called_at, weight: share }\n",
+            ],
+        ),
+        ("datasets/days.yml", &["    valid: [from_day, to_day]"]),
+        ("metrics/calls.yml", &["description: \"Rows of calls, by called_at.\""]),
+        (
+            "metrics/customer.yml",
+            &[
+                "description: \"Rows of customer; without a time they are the same in every period.\"",
+            ],
+        ),
+    ] {
+        let text = read(file);
+        for line in lines {
+            assert!(text.contains(line), "{file}: {line}\n{text}");
+        }
+    }
+    assert!(!read("datasets/visits.yml").contains("primary"), "it is there twice");
+    assert!(!read("datasets/tickets.yml").contains("joins"), "it has the agent itself");
+    let (code, out, _) = run(root.path(), &["check", "-p", "new", "--data"]);
+    assert_eq!((code, out.as_str()), (Some(0), "Nothing to report.\n"));
+
+    // In February Ann looked after a, since March both do.
+    let document = r#"{ metrics(select: [calls_rows], period: {start: "2024-01-01", end: "2024-04-01"},
+        groupBy: [agents_agent_name], orderBy: [{by: "agents_agent_name"}]) { rows } }"#;
+    fs::write(root.path().join("q.graphql"), document).unwrap();
+    let (_, out, error) = run(root.path(), &["query", "-p", "new", "--format", "csv", "q.graphql"]);
+    assert_eq!(error, "");
+    let rows: Vec<(&str, f64)> = out
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once(',').unwrap())
+        .map(|(name, calls)| (name, calls.parse().unwrap()))
+        .collect();
+    assert_eq!(rows, [("Ann", 2.0), ("Bob", 1.0)]);
+
+    // The same tables as a warehouse that was there before.
+    let (code, _, error) = run(root.path(), &["init", "again", "--from", "new/warehouse"]);
+    assert_eq!(code, Some(0), "{error}");
+    for file in ["agents", "tickets", "coverage", "calls", "visits", "customer", "days"] {
+        for folder in ["datasets", "metrics"] {
+            let path = format!("{folder}/{file}.yml");
+            let again = fs::read_to_string(root.path().join("again").join(&path)).unwrap();
+            assert_eq!(again, read(&path), "{path}");
+        }
+    }
+    assert_eq!(run(root.path(), &["check", "-p", "again", "--data"]).0, Some(0));
+}
+
+#[test]
+fn what_is_wrong_with_a_csv_file_is_told_in_words() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join("csv")).unwrap();
+    let told = |text: &[u8]| {
+        fs::write(root.path().join("csv/a.csv"), text).unwrap();
+        let (code, _, error) = run(root.path(), &["init", "new", "--from", "csv"]);
+        assert_eq!(code, Some(2), "{error}");
+        error
+    };
+    assert_eq!(
+        told(b"a;b\n1;2\n1\n"),
+        "error: `csv/a.csv`, line 3: the row has 1 cells, the header 2 (cells are separated by `;`: a cell \
+         that holds one stands in double quotes)\n"
+    );
+    assert_eq!(
+        told(b"a,b\n\xff,2\n"),
+        "error: `csv/a.csv` is not text in UTF-8: save it in that encoding\n"
+    );
+    let empty = told(b"");
+    assert!(empty.contains("`csv` holds no CSV file with a header"), "{empty}");
+}
