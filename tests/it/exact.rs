@@ -214,7 +214,7 @@ async fn sums_of_nothing_have_their_places() {
     let csv = api.export(&parameters, Format::Csv, &caller).await.unwrap();
     let csv = String::from_utf8(csv.body.to_vec()).unwrap();
     let line = csv.lines().nth(1).unwrap();
-    assert_eq!(line, "0,0,0,,0.00,0.0000,,0,,,0,0,0.0,");
+    assert_eq!(line, "0,0,0,,0.00,0.0000,,0.0,,,0,0,0.0,");
 }
 
 /// Owners of a row share what adds up: counts and whole sums become decimals, and say so.

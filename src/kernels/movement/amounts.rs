@@ -120,7 +120,7 @@ impl Rows<'_> {
         let width = self.ask.periods.len();
         let mut sums = vec![Sum::default(); slots.keys.len() * width];
         let mut wanted = [false; 1 << 8];
-        for (class, wanted) in (0..).zip(&mut wanted) {
+        for (class, wanted) in (0..=u8::MAX).zip(&mut wanted) {
             *wanted = self.wanted(class).is_some();
         }
         while let Some(next) = part.next_range() {
