@@ -76,11 +76,15 @@ pub struct Opened {
 
 /// Reads and resolves a project's definitions.
 pub fn load_project(folder: &Path) -> Result<Loaded, AppError> {
-    let files = read_project(folder)?;
+    read_project(folder).map(|files| load_timed(&files))
+}
+
+/// Loads, and logs how long it took.
+fn load_timed(files: &ProjectFiles) -> Loaded {
     let begun = Instant::now();
-    let loaded = load(&files);
+    let loaded = load(files);
     tracing::debug!(micros = begun.elapsed().as_micros(), "definitions loaded");
-    Ok(loaded)
+    loaded
 }
 
 /// The same with the tests of the definitions that ship; without a project in the folder, those

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{AppError, Opened, open_loaded, problems, read_project};
+use super::{AppError, Opened, load_timed, open_loaded, problems, read_project};
 use crate::config::GivenLimits;
 use crate::diagnostics::Code;
 use crate::engine::LocalEngine;
 use crate::graphql::ProblemInfo;
-use crate::project::{ProjectFiles, load};
+use crate::project::ProjectFiles;
 use crate::server::{Next, NextApi};
 
 /// Reads a project's folder anew.
@@ -33,7 +33,7 @@ pub fn open_reloadable(
     limits: &GivenLimits,
 ) -> Result<(Opened, Arc<Reloader>), AppError> {
     let files = read_project(folder)?;
-    let opened = open_loaded(load(&files), limits, None)?;
+    let opened = open_loaded(load_timed(&files), limits, None)?;
     let known = Mutex::new(Known { files, engine: Arc::clone(&opened.engine) });
     let reloader = Reloader { folder: folder.to_owned(), limits: *limits, known };
     Ok((opened, Arc::new(reloader)))
@@ -54,7 +54,7 @@ impl Reloader {
             known.files = files.clone();
             Arc::clone(&known.engine)
         };
-        let loaded = load(&files);
+        let loaded = load_timed(&files);
         if loaded.model.is_none() {
             return Next::Refused(problems(&loaded.diagnostics));
         }
