@@ -220,7 +220,7 @@ impl<M: Amount> Pass<'_, M> {
             let began = now.without_flows();
             now = began;
             next = advance(facts, &mut rows, next, instants[window + 1], &mut now);
-            tallies[window].here.merge(Sums::of(&piece::<M>(&began, &now, by_ledger)));
+            tallies[window].here.add(&piece(&began, &now, by_ledger));
             from = window + 1;
         }
         keep_steady(tallies, from..count, now.balance);
@@ -292,7 +292,7 @@ impl Pass<'_, i128> {
                     owners.zip(split_piece(&whole, &held)).collect()
                 };
                 for (key, part) in self.slicer.by_owner(&place, parts.into_iter(), Piece::add) {
-                    self.tallies.of(key)[window].here.merge(Sums::of(&part));
+                    self.tallies.of(key)[window].here.add(&part);
                 }
             }
         });

@@ -1,6 +1,6 @@
 //! What one unit adds to one window, and the sums over units.
 
-use std::ops::{AddAssign, Neg, Sub, SubAssign};
+use std::ops::{AddAssign, Sub, SubAssign};
 
 use crate::kernels::units::UnitState;
 use crate::kernels::{Merge, Share, split};
@@ -45,16 +45,7 @@ macro_rules! each_field {
 
 /// What amounts are added up in.
 pub trait Amount:
-    Copy
-    + Default
-    + Ord
-    + Send
-    + Into<i128>
-    + From<i64>
-    + Sub<Output = Self>
-    + Neg<Output = Self>
-    + AddAssign
-    + SubAssign
+    Copy + Default + Ord + Send + Into<i128> + From<i64> + Sub<Output = Self> + AddAssign + SubAssign
 {
 }
 
@@ -85,6 +76,7 @@ pub(super) struct Piece<M> {
     expanded: bool,
 }
 
+#[inline]
 pub(super) fn piece<M: Amount>(start: &UnitState, end: &UnitState, by_ledger: bool) -> Piece<M> {
     let in_cohort = start.balance > 0;
     let change = |of: fn(&UnitState) -> i64| M::from(of(end)) - M::from(of(start));
@@ -184,27 +176,32 @@ pub(super) fn split_piece(whole: &Piece<i128>, shares: &[Share]) -> Vec<Piece<i1
 
 impl<M: Amount> Sums<M> {
     pub(super) fn of(piece: &Piece<M>) -> Self {
-        let mut sums = Self {
-            starting: piece.start,
-            ending: piece.end,
-            new: piece.new,
-            reactivation: piece.reactivation,
-            expansion: piece.expansion,
-            contraction: -piece.contraction,
-            churn: -piece.churn,
-            negative: i64::from(piece.start < M::default() || piece.end < M::default()),
-            ..Self::default()
-        };
-        if piece.in_cohort {
-            sums.cohort_starting = piece.start;
-            sums.retained = piece.end;
-            sums.gross_retained = piece.start.min(piece.end).max(M::default());
-            sums.cohort_reactivation = piece.reactivation;
-            sums.customers = 1;
-            sums.churned_customers = i64::from(piece.lost);
-            sums.expanded_customers = i64::from(piece.expanded);
-        }
+        let mut sums = Self::default();
+        sums.add(piece);
         sums
+    }
+
+    /// Adds one unit's part. What a cohort alone has is left alone for all others.
+    #[inline]
+    pub(super) fn add(&mut self, piece: &Piece<M>) {
+        let zero = M::default();
+        self.starting += piece.start;
+        self.ending += piece.end;
+        self.new += piece.new;
+        self.reactivation += piece.reactivation;
+        self.negative += i64::from(piece.start < zero || piece.end < zero);
+        if piece.in_cohort {
+            self.expansion += piece.expansion;
+            self.contraction -= piece.contraction;
+            self.churn -= piece.churn;
+            self.cohort_starting += piece.start;
+            self.retained += piece.end;
+            self.gross_retained += piece.start.min(piece.end).max(zero);
+            self.cohort_reactivation += piece.reactivation;
+            self.customers += 1;
+            self.churned_customers += i64::from(piece.lost);
+            self.expanded_customers += i64::from(piece.expanded);
+        }
     }
 
     pub(super) fn widened(&self) -> RetentionCell {
