@@ -53,6 +53,7 @@ struct Part<'a> {
 }
 
 /// What a part learned on the way.
+#[derive(Default)]
 struct Seen {
     first: Option<i64>,
     newest: Option<i64>,
@@ -138,11 +139,16 @@ impl BalanceFacts {
             offer: &mut self.offer,
         };
         let jobs: Vec<Part> = parts.iter().map(|part| rest.take(offsets, part)).collect();
-        on_every_core(jobs, |mut job| {
+        let seen = on_every_core(jobs, |mut job| {
             job.write(changes, before);
-            job.sort();
-            job.seen()
-        })
+            job.sort(before);
+            // What was seen of earlier rows is known.
+            if before.is_none() { job.seen() } else { Seen::default() }
+        });
+        match before {
+            Some(before) => changes.iter().map(Seen::of).chain([Seen::known(before)]).collect(),
+            None => seen,
+        }
     }
 }
 
@@ -250,26 +256,41 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Copies earlier rows: at once those of all customers up to the next one with new rows.
     fn keep(&mut self, before: &BalanceFacts, next: &mut [u32]) {
+        let first = |customer: usize| before.rows_of(customer).start;
+        let (mut rows, mut to) = (first(self.customers.start)..first(self.customers.start), 0);
         for (place, customer) in next.iter_mut().zip(self.customers.clone()) {
-            let rows = before.rows_of(customer);
-            let to = *place as usize..*place as usize + rows.len();
-            self.time[to.clone()].copy_from_slice(&before.time[rows.clone()]);
-            self.amount[to.clone()].copy_from_slice(&before.amount[rows.clone()]);
-            copy_if_read(self.product, &before.product, &to, &rows);
-            copy_if_read(self.class, &before.class, &to, &rows);
-            copy_if_read(self.kind, &before.kind, &to, &rows);
-            copy_if_read(self.offer, &before.offer, &to, &rows);
-            *place += u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            let theirs = before.rows_of(customer);
+            if *place as usize != to + rows.len() || theirs.start != rows.end {
+                self.keep_rows(before, to, &rows);
+                (rows, to) = (theirs.start..theirs.start, *place as usize);
+            }
+            rows.end = theirs.end;
+            *place += u32::try_from(theirs.len()).unwrap_or(u32::MAX);
         }
+        self.keep_rows(before, to, &rows);
     }
 
-    fn sort(&mut self) {
+    fn keep_rows(&mut self, before: &BalanceFacts, to: usize, rows: &Range<usize>) {
+        let to = to..to + rows.len();
+        self.time[to.clone()].copy_from_slice(&before.time[rows.clone()]);
+        self.amount[to.clone()].copy_from_slice(&before.amount[rows.clone()]);
+        copy_if_read(self.product, &before.product, &to, rows);
+        copy_if_read(self.class, &before.class, &to, rows);
+        copy_if_read(self.kind, &before.kind, &to, rows);
+        copy_if_read(self.offer, &before.offer, &to, rows);
+    }
+
+    /// Sorts the rows of each customer; earlier ones alone are sorted already.
+    fn sort(&mut self, before: Option<&BalanceFacts>) {
         let base = self.offsets[0];
         let mut order: Vec<(i64, u32)> = Vec::new();
-        for bounds in self.offsets.windows(2) {
+        for (customer, bounds) in self.customers.clone().zip(self.offsets.windows(2)) {
             let rows = (bounds[0] - base) as usize..(bounds[1] - base) as usize;
-            if self.time[rows.clone()].is_sorted() {
+            let is_known =
+                before.is_some_and(|before| before.rows_of(customer).len() == rows.len());
+            if is_known || self.time[rows.clone()].is_sorted() {
                 continue;
             }
             order.clear();
@@ -285,12 +306,27 @@ impl<'a> Part<'a> {
     }
 
     fn seen(&self) -> Seen {
-        let gross: u128 = self.amount.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
-        Seen {
-            first: self.time.iter().min().copied(),
-            newest: self.time.iter().max().copied(),
+        Seen::of_rows(self.time, self.amount)
+    }
+}
+
+impl Seen {
+    fn of_rows(time: &[i64], amount: &[i64]) -> Self {
+        let gross: u128 = amount.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
+        Self {
+            first: time.iter().min().copied(),
+            newest: time.iter().max().copied(),
             gross: u64::try_from(gross).unwrap_or(u64::MAX),
         }
+    }
+
+    fn of(changes: &Changes) -> Self {
+        Self::of_rows(&changes.time, &changes.amount)
+    }
+
+    fn known(before: &BalanceFacts) -> Self {
+        let gross = before.gross.unwrap_or(u64::MAX);
+        Self { first: before.first, newest: before.newest, gross }
     }
 }
 
