@@ -4,6 +4,7 @@ import { Chart } from "../charts/chart.tsx";
 import { cohortHeight, drawCohorts, type CohortCell } from "../charts/cohorts.ts";
 import { drawSurvival } from "../charts/survival.ts";
 import { drillLink } from "../components/customers.tsx";
+import { prose } from "../components/prose.tsx";
 import { Choice, Tile } from "../components/tile.tsx";
 import { formatDate, formatEnd, formatPeriod, formatValue, words } from "../format.ts";
 import { link } from "../router.ts";
@@ -150,7 +151,7 @@ export function CreditTile({ board, state }: TileProps) {
       failure={board.failures.credit} retry={() => board.retry("credit")} height={320} subtitle={period ? `${formatDate(period.start)} to ${formatEnd(period.end)}, ${RULES[state.rule].toLowerCase()}` : RULES[state.rule]}
       empty={rows.length ? null : "No expansion to credit in this period."}
       actions={<Choice label="Credit goes to" param="rule" value={state.rule} options={RULES} otherwise="OWNER_AT_EVENT" />}
-      foot={<><p>Attribution is not causation: credit follows ownership, and says nothing of what would have happened without it. Rows of fewer than {FEW} expansions are muted: they say little. Names lead to the customers, by the default rule.</p>{answer?.warnings.map((warning) => <p key={warning}>◆ {warning}</p>)}</>}
+      foot={<><p>Attribution is not causation: credit follows ownership, and says nothing of what would have happened without it. Rows of fewer than {FEW} expansions are muted: they say little. Names lead to the customers, by the default rule.</p>{answer?.warnings.map((warning) => <p key={warning}>◆ {prose(warning)}</p>)}</>}
     >
       {table && <CreditTable table={table} shares={rows.map((row) => row.share ?? 0)} most={most} />}
     </Tile>

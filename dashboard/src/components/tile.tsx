@@ -10,6 +10,7 @@ import { save, toCsv, type TableData } from "../table.ts";
 import { DataTable } from "./data-table.tsx";
 import { FailureNote } from "./failure.tsx";
 import { IconButton } from "./icons.tsx";
+import { prose } from "./prose.tsx";
 
 export type Source = { dataThrough: string | null; definitionVersion: string; notes: string[] };
 
@@ -69,7 +70,7 @@ export function Tile(props: Props) {
       </div>
       {ready && foot && <div class="foot">{foot}</div>}
       {ready && source && source.notes.length > 0 && (
-        <details class="notes"><summary>{source.notes.length === 1 ? "1 note" : `${source.notes.length} notes`} on the data</summary><ul>{source.notes.map((note) => <li key={note}>{note}</li>)}</ul></details>
+        <details class="notes"><summary>{source.notes.length === 1 ? "1 note" : `${source.notes.length} notes`} on the data</summary><ul>{source.notes.map((note) => <li key={note}>{prose(note)}</li>)}</ul></details>
       )}
     </section>
   );

@@ -8,6 +8,7 @@ import { DataTable } from "../components/data-table.tsx";
 import { DefinitionPanel } from "../components/definition.tsx";
 import { FailureNote } from "../components/failure.tsx";
 import { MoreFilters } from "../components/filters.tsx";
+import { prose } from "../components/prose.tsx";
 import { Skeleton } from "../components/tile.tsx";
 import { formatInstant, setProject, words } from "../format.ts";
 import { link, navigate } from "../router.ts";
@@ -46,7 +47,7 @@ export function ExplorePage({ params }: { params: URLSearchParams }) {
                 <ExploreChart answer={answer} state={state} title={title} />
                 <Sorts state={state} columns={answer.columns.map((column) => [column.name, column.label])} />
                 <DataTable table={table} caption={title} />
-                <p class="small">{answer.rowCount} rows{answer.truncated ? ` (cut at ${state.limit}; more exist)` : ""}. Data through {formatInstant(answer.provenance.dataThrough)}, definitions {answer.provenance.definitionVersion.slice(0, 8)}.{answer.provenance.notes.map((note) => ` ${note}`)}</p>
+                <p class="small">{answer.rowCount} rows{answer.truncated ? ` (cut at ${state.limit}; more exist)` : ""}. Data through {formatInstant(answer.provenance.dataThrough)}, definitions {answer.provenance.definitionVersion.slice(0, 8)}.{answer.provenance.notes.map((note) => <> {prose(note)}</>)}</p>
                 <p><button type="button" class="button" onClick={() => save("upswell-explore.csv", new Blob([toCsv(table)], { type: "text/csv" }))}>Save as CSV</button></p>
               </div>
             )}
