@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::app::{self, AppError};
 use crate::diagnostics::Format;
-use crate::fixtures::{read_csv, write_csv};
+use crate::fixtures::{CsvFile, read_csv, write_csv};
 use crate::model::{Dataset, Model};
 
-use super::Ended;
 use super::out::say;
+use super::{Ended, findings};
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
@@ -24,7 +24,8 @@ pub struct ImportArgs {
     folder: PathBuf,
 }
 
-/// Writes one Parquet file a CSV file.
+/// Writes one Parquet file a CSV file. A file that no table can be made of is an error: the table of
+/// an earlier import would go on answering in its place.
 pub fn run(args: &ImportArgs) -> Ended {
     let loaded = app::load_project(&args.project)?;
     let Some(model) = loaded.model else {
@@ -34,11 +35,17 @@ pub fn run(args: &ImportArgs) -> Ended {
         return Err(AppError::RemoteWarehouse(model.warehouse));
     }
     let imported = import_tables(&model, &args.folder)?;
-    imported.tell_empty();
-    for (table, rows) in imported.tables {
+    for (table, rows) in &imported.tables {
         say!("{table}: {rows} rows");
     }
-    Ok(ExitCode::SUCCESS)
+    for (file, why) in &imported.left_out {
+        eprintln!(
+            "error: `{}` {why}: its table is as it was before. Write its header (a header alone \
+             makes a table without rows), or take the file out of the folder.",
+            file.display()
+        );
+    }
+    Ok(if imported.left_out.is_empty() { ExitCode::SUCCESS } else { findings() })
 }
 
 /// What became of a folder's CSV files.
@@ -46,15 +53,15 @@ pub fn run(args: &ImportArgs) -> Ended {
 pub struct Imported {
     /// Tables with their rows.
     pub tables: Vec<(String, usize)>,
-    /// Files without even a header: no table can be made of them.
-    empty: Vec<PathBuf>,
+    /// Files without a header, of which no table can be made, with what they are.
+    left_out: Vec<(PathBuf, String)>,
 }
 
 impl Imported {
     /// Nobody should look for a table that was never written.
-    pub fn tell_empty(&self) {
-        for file in &self.empty {
-            eprintln!("note: `{}` is empty, without even a header: left out", file.display());
+    pub fn tell_left_out(&self) {
+        for (file, why) in &self.left_out {
+            eprintln!("note: `{}` {why}: left out", file.display());
         }
     }
 }
@@ -63,9 +70,16 @@ impl Imported {
 pub fn import_tables(model: &Model, folder: &Path) -> Result<Imported, AppError> {
     let mut imported = Imported::default();
     for (table, file) in csv_files(folder)? {
-        let Some(csv) = read_csv(&file)? else {
-            imported.empty.push(file);
-            continue;
+        let csv = match read_csv(&file)? {
+            CsvFile::Table(csv) => csv,
+            CsvFile::Empty => {
+                imported.left_out.push((file, "is empty, without even a header".to_owned()));
+                continue;
+            }
+            CsvFile::Headless(why) => {
+                imported.left_out.push((file, format!("has no header ({why})")));
+                continue;
+            }
         };
         let dataset: Option<&Dataset> =
             model.datasets.values().find(|dataset| dataset.table == table);
@@ -73,7 +87,7 @@ pub fn import_tables(model: &Model, folder: &Path) -> Result<Imported, AppError>
         write_csv(&place, &csv, dataset, &model.calendar)?;
         imported.tables.push((table, csv.rows.len()));
     }
-    if imported.tables.is_empty() {
+    if imported.tables.is_empty() && imported.left_out.is_empty() {
         return Err(AppError::NoCsv(folder.to_owned()));
     }
     Ok(imported)

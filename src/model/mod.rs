@@ -36,7 +36,11 @@ pub use retention::{
 pub use test::{ExpectedRow, Fixture, FixtureRow, MetricTest, TestAsk};
 pub use tile::Tile;
 
+use crate::definitions::CANONICAL_PREFIX;
 use crate::values::Calendar;
+
+/// What the address of a warehouse or a table begins with, where it is a URL.
+pub const SCHEMES: [&str; 9] = ["file", "s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss"];
 
 /// Where in the definition files something is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +49,14 @@ pub struct SourcePos {
     pub file: String,
     pub line: u32,
     pub column: u32,
+}
+
+impl SourcePos {
+    /// Whether it is one of the definitions that ship.
+    #[must_use]
+    pub fn ships(&self) -> bool {
+        self.file.starts_with(CANONICAL_PREFIX)
+    }
 }
 
 /// Everything the definitions say.

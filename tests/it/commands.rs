@@ -209,6 +209,53 @@ fn a_mapped_column_that_no_file_has_is_told_where_it_is_optional_too() {
     assert_eq!(mended, "Nothing to report.\n");
 }
 
+#[test]
+fn import_refuses_what_it_cannot_keep_as_declared() {
+    let root = own_project();
+    let costs = "datasets:\n  - name: costs\n    columns: { id: text, cost: { type: decimal, scale: 2 }, \
+        day: date }\n    keys: { primary: id }\n";
+    fs::write(root.path().join("metrics/costs.yml"), costs).unwrap();
+    fs::create_dir(root.path().join("csv")).unwrap();
+    let import = |text: &str| {
+        fs::write(root.path().join("csv/costs.csv"), text).unwrap();
+        run(root.path(), &["import", "csv"])
+    };
+    let rows = || explained(root.path(), "costs").contains("\navailable: rows 2,");
+    let (code, out, error) = import("id,cost,day\na,1.50,2024-01-01\nb,2,\n");
+    assert_eq!((code, out.as_str(), error.as_str()), (Some(0), "costs: 2 rows\n", ""));
+    for (text, code, told) in [
+        (
+            "id,cost,day\n\"a\nb\",1.5,\nc,1.0055,\n",
+            2,
+            "error: `csv/costs.csv`, line 4: column `cost`: `1.0055` is not a decimal of at most 2 places, \
+             as the project declares the column (write `decimal(38, 4)` there to keep them all)\n",
+        ),
+        (
+            "id,cost,day\na,1,2024-01-01\nb,1,soon\n",
+            2,
+            "error: `csv/costs.csv`, line 3: column `day`: `soon` is not a day like 2026-03-31\n",
+        ),
+        (
+            "",
+            1,
+            "error: `csv/costs.csv` is empty, without even a header: its table is as it was before.",
+        ),
+        (
+            "1,2,3\n4,5,6\n",
+            1,
+            "error: `csv/costs.csv` has no header (its first row is numbers): its table",
+        ),
+    ] {
+        let (ended, out, error) = import(text);
+        assert_eq!((ended, out.as_str()), (Some(code), ""), "{error}");
+        assert!(error.starts_with(told), "{error}");
+        assert!(rows(), "nothing was written");
+    }
+    let (code, out, _) = import("id,cost,day\n");
+    assert_eq!((code, out.as_str()), (Some(0), "costs: 0 rows\n"));
+    assert!(!rows(), "a header alone makes an empty table");
+}
+
 /// A served project; stopped with the test.
 struct Server(Child, String);
 

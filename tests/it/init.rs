@@ -133,6 +133,55 @@ fn keys_joins_and_validity_are_proposed_where_names_and_rows_make_them_plain() {
 }
 
 #[test]
+fn columns_without_values_and_bridges_are_proposed_by_their_names() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join("csv")).unwrap();
+    for (name, text) in [
+        ("agents.csv", "agent_id,agent_name\n7,Ann\n8,Bob\n"),
+        (
+            "care.csv",
+            "customer_id,agent_id,valid_from,valid_to,share,note\na,7,2024-01-01,,,\n\
+             b,8,2024-01-01,,,\nc,7,2024-01-01,,,\n",
+        ),
+        ("calls.csv", "call_no,customer_id,called_at\nc1,a,2024-02-10\n"),
+        ("numbers.csv", "1,2,3\n4,5,6\n"),
+    ] {
+        fs::write(root.path().join("csv").join(name), text).unwrap();
+    }
+    let (code, _, error) = run(root.path(), &["init", "new", "--from", "csv"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(
+        error,
+        "note: `csv/numbers.csv` has no header (its first row is numbers): left out\n"
+    );
+    let read = |path: &str| fs::read_to_string(root.path().join("new").join(path)).unwrap();
+    let care = read("datasets/care.yml");
+    for line in [
+        "    valid: [valid_from, valid_to]   # review",
+        "      valid_to: { type: timestamp, optional: true }\n",
+        "      share: { type: \"decimal(38, 9)\", optional: true }\n",
+        "      - { name: care_note, expr: \"\\\"note\\\"\" }\n",
+    ] {
+        assert!(care.contains(line), "{line}\n{care}");
+    }
+    assert_eq!(care.matches("name: care_").count(), 1, "{care}");
+    let calls = read("datasets/calls.yml");
+    assert!(calls.contains("{ to: care, as_of: called_at, weight: share }"), "{calls}");
+    let (code, out, _) = run(root.path(), &["check", "-p", "new", "--data"]);
+    assert_eq!((code, out.as_str()), (Some(0), "Nothing to report.\n"));
+
+    // A share that is a text in the warehouse is no dimension either.
+    fs::remove_dir_all(root.path().join("csv")).unwrap();
+    fs::create_dir(root.path().join("csv")).unwrap();
+    let text =
+        "customer_id,agent_id,valid_from,valid_to,share,note\na,7,2024-01-01,2024-02-01,half,x\n";
+    fs::write(root.path().join("csv/care.csv"), text).unwrap();
+    assert_eq!(run(root.path(), &["init", "more", "--from", "csv"]).0, Some(0));
+    let care = fs::read_to_string(root.path().join("more/datasets/care.yml")).unwrap();
+    assert!(care.contains("share: { type: text,") && !care.contains("care_share"), "{care}");
+}
+
+#[test]
 fn what_is_wrong_with_a_csv_file_is_told_in_words() {
     let root = TempDir::new().unwrap();
     fs::create_dir(root.path().join("csv")).unwrap();

@@ -90,7 +90,11 @@ async fn found(
             warehouse: dir.join("warehouse").to_string_lossy().into_owned(),
             ..canon.clone()
         };
-        import_tables(&canon, folder)?.tell_empty();
+        let imported = import_tables(&canon, folder)?;
+        imported.tell_left_out();
+        if imported.tables.is_empty() {
+            return Err(AppError::NoCsv(folder.to_owned()));
+        }
         ("warehouse".to_owned(), absolute(&dir.join("warehouse"))?)
     } else {
         let address = absolute(folder)?;

@@ -37,7 +37,7 @@ const ENDS: [(&str, &str); 12] = [
 const KEYS: [&str; 5] = ["_id", "_no", "_key", "_number", "_uuid"];
 
 /// Columns of a bridge that hold an owner's share.
-const SHARES: [&str; 4] = ["share", "weight", "split", "allocation"];
+const SHARES: [&str; 5] = ["share", "weight", "part", "split", "allocation"];
 
 /// Names are made of at most so many letters of a table's or column's name.
 const MOST_LETTERS: usize = 45;
@@ -322,15 +322,19 @@ fn joins<'a>(from: &Proposal<'a>, bridges: &[Bridge]) -> Vec<Join<'a>> {
     joins
 }
 
-/// Texts that are no keys.
+/// Texts that are no keys, and of a bridge neither its shares nor its validity.
 fn dimensions(proposal: &mut Proposal<'_>, names: &mut Names) {
     let is_key = |name: &str| {
         proposal.primary == Some(name) || proposal.keys.iter().any(|(_, key)| *key == name)
     };
-    let texts = proposal
-        .columns
-        .iter()
-        .filter(|column| column.data_type == Some(ColumnType::Text) && !is_key(&column.name));
+    let is_bridge = |name: &str| {
+        let share = SHARES.contains(&name.to_lowercase().as_str());
+        proposal.valid.is_some_and(|(from, to)| share || name == from || name == to)
+    };
+    let texts = proposal.columns.iter().filter(|column| {
+        let name = column.name.as_str();
+        column.data_type == Some(ColumnType::Text) && !is_key(name) && !is_bridge(name)
+    });
     let texts: Vec<&str> = texts.map(|column| column.name.as_str()).take(MOST_DIMENSIONS).collect();
     for column in texts {
         let wanted = format!("{}_{}", proposal.name, name_of(column));
