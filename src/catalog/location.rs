@@ -124,6 +124,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_scheme_that_definitions_may_name_is_known() {
+        for scheme in crate::model::SCHEMES {
+            let host = if scheme == "file" { "" } else { "acme" };
+            assert!(Location::parse(&format!("{scheme}://{host}/dw"), "mrr").is_ok(), "{scheme}");
+        }
+        assert!(Location::parse("s3x://acme/dw", "mrr").is_err());
+    }
+
+    #[test]
     fn tables_are_folders_below_the_warehouse_or_addresses_of_their_own() {
         let cases = [
             ("/data/dw", "fct/mrr", "file://", "data/dw/fct/mrr", "fct/mrr"),

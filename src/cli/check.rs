@@ -63,11 +63,12 @@ pub async fn run(args: &CheckArgs) -> Ended {
         let settings = app::settings_of(&loaded.definitions);
         let limits = config::limits(&(&args.project.limits).into(), &settings)?;
         let opened = app::open_model(model, &limits)?;
-        let (more, missing) = placed(&loaded, opened.engine.audit().await);
+        let (mut more, missing) = placed(&loaded, opened.engine.audit().await);
         let listed = args.notes || args.format != Format::Human;
         for note in notes(&opened.engine, &missing, listed).await {
             eprintln!("note: {note}");
         }
+        more.extend(nothing_there(&loaded, &opened.engine, &more).await);
         found |= more.iter().any(|finding| args.strict || finding.severity() == Severity::Error);
         loaded.diagnostics = loaded.diagnostics.and(more);
     }
@@ -106,6 +107,33 @@ async fn notes(engine: &LocalEngine, missing: &[DataFinding], listed: bool) -> V
         tables.len(),
         tables.join(", ")
     )]
+}
+
+/// A warehouse that holds none of the tables is most likely not the one that is meant.
+async fn nothing_there(
+    loaded: &Loaded,
+    engine: &LocalEngine,
+    others: &[Diagnostic],
+) -> Option<Diagnostic> {
+    let tables = engine.tables(&Freshness::default()).await;
+    let is_told =
+        others.iter().any(|found| matches!(found.code, Code::StoreDown | Code::TableUnfit));
+    if tables.is_empty() || tables.iter().any(|table| table.available) || is_told {
+        return None;
+    }
+    let warehouse = &engine.model().warehouse;
+    let place = match warehouse.contains("://") {
+        true => warehouse.split('?').next().unwrap_or_default().to_owned(),
+        false => std::path::absolute(warehouse)
+            .map_or_else(|_| warehouse.clone(), |path| path.display().to_string()),
+    };
+    let message = format!("the warehouse `{place}` holds none of the {} tables", tables.len());
+    let written = loaded.definitions.project.as_ref();
+    let found = match written.map(|project| project.warehouse.span) {
+        Some(span) => Diagnostic::new(Code::TableNotThere, span, message),
+        None => Diagnostic::without_place(Code::TableNotThere, message),
+    };
+    Some(found.help("correct `warehouse`, or write tables there (`upswell import`)"))
 }
 
 /// Findings about tables at the place where the project says how the table is found; and tables that

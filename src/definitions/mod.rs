@@ -23,7 +23,7 @@ pub use metric::{AskDef, BandDef, CommonDef, KindDef, MetricDef, TestDef, TestRo
 pub use project::{MappedColumn, MappingDef, ProjectDef, TileDef};
 pub use read::{Entries, Located, Mapping, Name, NonEmpty, Nullable, OneOrMany, Text};
 
-use crate::diagnostics::{Diagnostic, SourceFile, SourceId, Sources};
+use crate::diagnostics::{Code, Diagnostic, SourceFile, SourceId, Sources, Span};
 use read::{Read, Reader};
 use record::record;
 
@@ -86,7 +86,17 @@ pub fn parse_project(sources: &Sources) -> (Option<ProjectDef>, Vec<Diagnostic>)
 }
 
 fn parse_file(id: SourceId, file: &SourceFile, all: &mut Definitions, reader: &mut Reader) {
-    let Some(node) = yaml::parse(id, file, &mut reader.out) else { return };
+    let before = reader.out.len();
+    let Some(node) = yaml::parse(id, file, &mut reader.out) else {
+        // Other files may hold nothing yet; of this one two keys are needed.
+        if file.path == PROJECT_FILE && reader.out.len() == before {
+            let start = Span { source: id, ..Span::default() };
+            let message = format!("`{PROJECT_FILE}` holds nothing");
+            let found = Diagnostic::new(Code::MissingKey, start, message);
+            reader.out.push(found.help("write `version: 1` and `warehouse: …`"));
+        }
+        return;
+    };
     if file.path == PROJECT_FILE {
         all.project = ProjectDef::read(&node, reader);
     } else if let Some(read) = FileDef::read(&node, reader) {

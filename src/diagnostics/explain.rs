@@ -66,9 +66,9 @@ impl Code {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Unreadable => {
-                "A project is read from `upswell.yml`, `datasets/**/*.yml`, `metrics/**/*.yml` and \
-                 `tests/**/*.yml` below its folder. The file named here could not be read, or is \
-                 not UTF-8 text. Check its permissions and its encoding."
+                "A project is read from `upswell.yml` and the `*.yml` and `*.yaml` below its \
+                 folders `datasets`, `metrics` and `tests`. The file named here could not be \
+                 read, or is not UTF-8 text. Check its permissions and its encoding."
             }
             Self::YamlSyntax => {
                 "The file is not valid YAML, so nothing in it could be read. The place shown is \
@@ -227,7 +227,8 @@ impl Code {
                 "The folder of a table that the project defines or maps holds no Parquet files, \
                  so every metric that needs it is unavailable. Correct `table`, or the \
                  warehouse's URL. Tables that ship, are not mapped and are not there are no \
-                 finding: only what a metric uses is needed."
+                 finding, as only what a metric uses is needed, unless the warehouse holds \
+                 none of all tables."
             }
             Self::TableUnfit => {
                 "A declared column is missing in the files, has a type that does not convert, \

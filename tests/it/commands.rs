@@ -210,6 +210,18 @@ fn a_mapped_column_that_no_file_has_is_told_where_it_is_optional_too() {
 }
 
 #[test]
+fn a_warehouse_that_holds_nothing_is_a_finding() {
+    let root = project("");
+    fs::write(root.path().join("upswell.yml"), "version: 1\nwarehouse: ./nowhere\n").unwrap();
+    let (code, out, _) = run(root.path(), &["check", "--data"]);
+    assert_eq!(code, Some(1), "{out}");
+    let place = root.path().canonicalize().unwrap().join("nowhere");
+    let found =
+        format!("error[U0801]: the warehouse `{}` holds none of the 13 tables\n", place.display());
+    assert!(out.contains(&found) && out.contains("--> upswell.yml:2:12\n"), "{out}");
+}
+
+#[test]
 fn import_refuses_what_it_cannot_keep_as_declared() {
     let root = own_project();
     let costs = "datasets:\n  - name: costs\n    columns: { id: text, cost: { type: decimal, scale: 2 }, \

@@ -108,6 +108,7 @@ impl Resolver<'_> {
     /// The company's own table, columns and values of a dataset that ships.
     pub(super) fn apply_mapping(&mut self, dataset: &mut Dataset, mapping: &MappingDef) {
         if let Some(table) = &mapping.table {
+            self.check_address(table);
             dataset.table.clone_from(&table.value);
         }
         if let Some(partition) = &mapping.partition {

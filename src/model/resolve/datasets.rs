@@ -32,6 +32,9 @@ impl Resolver<'_> {
 
     fn dataset(&mut self, def: &DatasetDef) -> Dataset {
         let name = def.name.as_str();
+        if let Some(table) = &def.table {
+            self.check_address(table);
+        }
         let mut dataset = Dataset {
             name: DatasetName::new(name),
             description: def.description.clone().unwrap_or_default(),

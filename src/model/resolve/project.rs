@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Resolver;
 use crate::definitions::{PROJECT_FILE, Text};
 use crate::diagnostics::{Code, Diagnostic, Sources, nearest};
+use crate::model::SCHEMES;
 use crate::values::Calendar;
 
 pub(super) struct Project {
@@ -48,6 +49,7 @@ impl Resolver<'_> {
             let found = Diagnostic::new(Code::InvalidValue, written.version.span, message);
             self.out.push(found.help("this release reads version 1"));
         }
+        self.check_address(&written.warehouse);
         let zone = written.time_zone.as_ref().and_then(|text| self.time_zone(text));
         let fiscal_start = written.fiscal_year_starts.as_ref().and_then(|text| self.month(text));
         let currency = written.currency.as_ref().map(|text| self.currency(text));
@@ -60,6 +62,16 @@ impl Resolver<'_> {
             },
             currency: currency.unwrap_or_else(|| "USD".to_owned()),
         })
+    }
+
+    /// A URL of a scheme that nobody can open is a slip, known before any table is looked for.
+    pub(super) fn check_address(&mut self, address: &Text) {
+        let Some((scheme, _)) = address.value.split_once("://") else { return };
+        if !SCHEMES.contains(&scheme.to_lowercase().as_str()) {
+            let message = format!("`{scheme}` is no kind of store");
+            let found = Diagnostic::new(Code::InvalidValue, address.span, message);
+            self.out.push(found.help("write a path, or a URL with file, s3, gs, az or abfss"));
+        }
     }
 
     fn time_zone(&mut self, text: &Text) -> Option<Tz> {
