@@ -55,6 +55,15 @@ name!(
     /// A thing that keys identify across datasets (`customer`, `product`, `csm`).
     EntityName
 );
+
+impl EntityName {
+    /// Whether it stands for a bridge's own column: a dot is in no name that somebody can write.
+    #[must_use]
+    pub fn is_attribute(&self) -> bool {
+        self.as_str().contains('.')
+    }
+}
+
 name!(
     /// A balance: recurring revenue in one or more shapes (`recurring_revenue`).
     BalanceName

@@ -222,6 +222,30 @@ fn a_warehouse_that_holds_nothing_is_a_finding() {
 }
 
 #[test]
+fn a_bridge_s_own_column_is_explained_in_the_words_of_its_author() {
+    let root = own_project();
+    let desks = "datasets:\n  - name: desk_teams\n    keys: { customer: customer_id }\n    \
+        valid: [since, until]\n    columns: { customer_id: text, since: timestamp, until: timestamp, team: text }\n    \
+        dimensions:\n      - { name: desk_team, expr: team }\n  - name: visits\n    time: at\n    \
+        keys: { customer: customer_id }\n    columns: { customer_id: text, at: timestamp }\n    \
+        joins: [{ to: desk_teams, as_of: at }]\nmetrics:\n  - { name: visits_made, kind: aggregate, \
+        dataset: visits, aggregate: count }\n";
+    fs::write(root.path().join("metrics/desks.yml"), desks).unwrap();
+    let team = explained(root.path(), "desk_team");
+    for line in [
+        "\nvalues      team of desk_teams\n",
+        "\ndescribes   every row that a join leads through desk_teams\n",
+        "\nmetrics     visits_made\n",
+        "\nunavailable: table folder `desk_teams` holds no Parquet files",
+    ] {
+        assert!(team.contains(line), "{line}\n{team}");
+    }
+    let bridge = explained(root.path(), "desk_teams");
+    assert!(bridge.contains("\nkeys        { customer: customer_id }\n"), "{bridge}");
+    assert!(!bridge.contains("desk_teams.team"), "{bridge}");
+}
+
+#[test]
 fn import_refuses_what_it_cannot_keep_as_declared() {
     let root = own_project();
     let costs = "datasets:\n  - name: costs\n    columns: { id: text, cost: { type: decimal, scale: 2 }, \

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::app::{self, AppError, Opened};
-use crate::engine::{Engine, Freshness};
+use crate::engine::{Engine, Freshness, TableStatus};
 use crate::error::did_you_mean;
-use crate::model::{Metric, Model, SourcePos};
+use crate::model::{DatasetName, Metric, Model, SourcePos};
 
 use super::out::say;
 use super::{Ended, ProjectArgs};
@@ -49,17 +49,23 @@ async fn pages(opened: &Opened, subject: &str) -> Vec<String> {
         pages.push(metric::page(model, metric) + &state(opened, metric).await);
     }
     if let Some(dimension) = model.dimensions.get(subject) {
-        pages.push(tables::dimension(model, dimension));
+        let found = table_of(opened, &dimension.dataset).await;
+        pages.push(tables::dimension(model, dimension, found.as_ref()));
     }
     if let Some(dataset) = model.datasets.get(subject) {
-        let found = opened.engine.tables(&Freshness::default()).await;
-        let found = found.into_iter().find(|table| table.name == subject);
+        let found = table_of(opened, &dataset.name).await;
         pages.push(tables::dataset(model, dataset, found.as_ref()));
     }
     if let Some(balance) = model.balances.get(subject) {
         pages.push(tables::balance(model, balance));
     }
     pages
+}
+
+/// What was found of a dataset's table.
+async fn table_of(opened: &Opened, dataset: &DatasetName) -> Option<TableStatus> {
+    let found = opened.engine.tables(&Freshness::default()).await;
+    found.into_iter().find(|table| table.name == dataset.as_str())
 }
 
 /// Whether it can be answered, and how.

@@ -3,17 +3,20 @@
 use super::Page;
 use crate::cli::written::{Flow, Parts, balance_parts, dataset_parts};
 use crate::engine::TableStatus;
-use crate::model::{Balance, Dataset, Dimension, DimensionValue, Model};
+use crate::model::{Balance, Dataset, Dimension, DimensionValue, EntityName, Model};
 
-pub fn dimension(model: &Model, dimension: &Dimension) -> String {
+pub fn dimension(model: &Model, dimension: &Dimension, found: Option<&TableStatus>) -> String {
     let title = format!("{} ({})", dimension.name, dimension.label);
     let mut page = Page::titled(&title, &dimension.description);
     page.line("what", "dimension");
     page.line("type", dimension.data_type.as_str());
     let entity = dimension.entity.as_ref();
-    page.line("values", values(dimension));
+    page.line("values", values(model, dimension));
     page.line("dataset", dimension.dataset.as_str());
-    let of = entity.map(|entity| format!("every row that leads to one {entity}"));
+    let of = entity.map(|entity| match entity.is_attribute() {
+        true => format!("every row that a join leads through {}", dimension.dataset),
+        false => format!("every row that leads to one {entity}"),
+    });
     page.line("describes", of.unwrap_or_else(|| format!("rows of {}", dimension.dataset)));
     page.line(
         "as of",
@@ -26,11 +29,20 @@ pub fn dimension(model: &Model, dimension: &Dimension) -> String {
     let fits = metrics.filter(|metric| metric.dimensions.contains(&dimension.name));
     page.list("metrics", fits.map(|metric| &metric.name));
     page.place(&dimension.source);
+    if let Some(missing) = found.filter(|table| !table.available) {
+        page.0.push_str(&state(missing));
+    }
     page.0
 }
 
-fn values(dimension: &Dimension) -> String {
+fn values(model: &Model, dimension: &Dimension) -> String {
     match &dimension.value {
+        DimensionValue::Key if dimension.entity.as_ref().is_some_and(EntityName::is_attribute) => {
+            let bridge = model.datasets.get(&dimension.dataset);
+            let entity = dimension.entity.as_ref();
+            let column = bridge.zip(entity).and_then(|(bridge, entity)| bridge.keys.get(entity));
+            column.map_or_else(String::new, |column| format!("{column} of {}", dimension.dataset))
+        }
         DimensionValue::Key => {
             let entity = dimension.entity.as_ref();
             format!("the key of the {}", entity.map_or("row", |entity| entity.as_str()))

@@ -3,7 +3,7 @@
 use super::{Flow, Parts};
 use crate::model::{
     AsOfJoin, Balance, BalanceShape, Column, ColumnType, Dataset, Dimension, DimensionType,
-    DimensionValue, Model,
+    DimensionValue, EntityName, Model,
 };
 use crate::values::Calendar;
 
@@ -73,7 +73,10 @@ fn keys(dataset: &Dataset) -> Option<Flow> {
     };
     let mut keys = vec![("primary", primary)];
     // The key of the dataset's own entity is the primary one.
-    let others = dataset.keys.iter().filter(|(entity, _)| dataset.entity.as_ref() != Some(*entity));
+    // Nor is one written of a bridge's own column, which its dimension names.
+    let written =
+        |entity: &EntityName| dataset.entity.as_ref() != Some(entity) && !entity.is_attribute();
+    let others = dataset.keys.iter().filter(|(entity, _)| written(entity));
     keys.extend(others.map(|(entity, column)| (entity.as_str(), Some(Flow::text(column)))));
     let there = keys.iter().any(|(_, key)| key.is_some());
     there.then(|| Flow::map(keys))
