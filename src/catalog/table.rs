@@ -103,7 +103,7 @@ impl WatchedTable {
             return Ok(Finding::Unchanged);
         }
         if files.is_empty() {
-            let message = format!("table folder `{}` holds no Parquet files", self.location.shown);
+            let message = nothing_at(&self.location.shown, dataset);
             let problem = TableProblem::new(ErrorCode::Unavailable, message);
             return Ok(Finding::Files { listing, result: Err(problem) });
         }
@@ -277,4 +277,17 @@ impl From<FooterError> for Failure {
             FooterError::Store(error) => Self::Store(error),
         }
     }
+}
+
+/// A table that ships and has its own name still may be there under another.
+fn nothing_at(folder: &str, dataset: &Dataset) -> String {
+    let name = &dataset.name;
+    let hint = match dataset.source.ships() && dataset.table == name.as_str() {
+        true => format!(
+            "; if yours has another name, map it in upswell.yml: \
+             `canonical: {{ {name}: {{ table: … }} }}`"
+        ),
+        false => String::new(),
+    };
+    format!("table folder `{folder}` holds no Parquet files{hint}")
 }
