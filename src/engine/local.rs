@@ -135,7 +135,12 @@ impl LocalEngine {
     /// The kept answer to exactly this question over exactly these files, else a new one.
     async fn kept(&self, question: Question) -> ApiResult<Arc<Answer>> {
         let question = Arc::new(question);
-        let compute = || self.clone().answer(Arc::clone(&question));
+        let answer = self.kept_or_new(&question).await;
+        answer.map_err(|error| self.with_subject(&question, error))
+    }
+
+    async fn kept_or_new(&self, question: &Arc<Question>) -> ApiResult<Arc<Answer>> {
+        let compute = || self.clone().answer(Arc::clone(question));
         let Some(results) = self.memory.results() else {
             return compute().await.map(Arc::new);
         };
@@ -143,13 +148,13 @@ impl LocalEngine {
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
         let answer = results.get(key, compute).await?;
         if answer.provenance().cached {
-            self.prove(results, (key, &answer), &question);
+            self.prove(results, (key, &answer), question);
         }
         Ok(answer)
     }
 
     /// A plan for the simplest question about a metric, and the view of what it reads.
-    fn example(&self, metric: &MetricName) -> ApiResult<MetricPlan> {
+    pub(super) fn example(&self, metric: &MetricName) -> ApiResult<MetricPlan> {
         let query = MetricQuery {
             scope: Scope::unrestricted("catalogue"),
             ask: Ask::Table(TableAsk {
@@ -182,7 +187,7 @@ impl LocalEngine {
 }
 
 /// Why a pass cannot run, by the tables it cannot do without.
-fn missing_of(model: &Model, leaf: &Leaf, view: &WarehouseView) -> Option<String> {
+pub(super) fn missing_of(model: &Model, leaf: &Leaf, view: &WarehouseView) -> Option<String> {
     let problem = |dataset: &DatasetName| view.table(dataset).err().map(|error| error.message);
     if let Some(balance) = leaf.balance().and_then(|name| model.balances.get(name)) {
         let shapes = balance.shapes.iter().map(BalanceShape::dataset);

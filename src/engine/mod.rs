@@ -22,6 +22,7 @@ mod results;
 mod run;
 mod size;
 mod slice;
+mod subject;
 mod succession;
 mod table;
 mod typed;

@@ -64,7 +64,7 @@ pub fn datasets_of(model: &Model, plan: &MetricPlan) -> Vec<DatasetName> {
 }
 
 /// The dimensions of grouping, filter and the metrics' own filters.
-fn dimensions_of(plan: &MetricPlan) -> impl Iterator<Item = &DimensionName> {
+pub(super) fn dimensions_of(plan: &MetricPlan) -> impl Iterator<Item = &DimensionName> {
     let own = plan.leaves.iter().filter_map(|leaf| match leaf {
         Leaf::Filtered { filter, .. } => Some(filter),
         _ => None,

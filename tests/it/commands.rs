@@ -224,6 +224,26 @@ fn a_warehouse_that_holds_nothing_is_a_finding() {
 }
 
 #[test]
+fn an_unavailable_table_is_told_with_what_needed_it() {
+    let root = project("");
+    for (document, told) in [
+        (
+            "{ metrics(select: [mrr, credited_mrr], period: {last: 1}, grain: MONTH) { rows } }",
+            "UNAVAILABLE: metric `credited_mrr` is unavailable: table folder `csm_assignments` holds no",
+        ),
+        (
+            "{ metrics(select: [mrr], period: {last: 1}, grain: MONTH, groupBy: [segment]) { rows } }",
+            "UNAVAILABLE: dimension `segment` is unavailable: table folder `customers` holds no",
+        ),
+    ] {
+        fs::write(root.path().join("q.graphql"), document).unwrap();
+        let (code, _, error) = run(root.path(), &["query", "--format", "csv", "q.graphql"]);
+        assert_eq!(code, Some(1), "{error}");
+        assert!(error.starts_with(told), "{error}");
+    }
+}
+
+#[test]
 fn a_bridge_s_own_column_is_explained_in_the_words_of_its_author() {
     let root = own_project();
     let desks = "datasets:\n  - name: desk_teams\n    keys: { customer: customer_id }\n    \
