@@ -63,6 +63,12 @@ pub async fn run(args: &QueryArgs) -> Ended {
         } else {
             say!("{}", render::table(&header, &shown(&rows)));
         }
+    } else if !failed && !asks_for_rows(&body["data"]) {
+        eprintln!(
+            "error: the answer holds no table: ask for `rows` (or `records`), or leave out \
+             `--format` to read it as JSON"
+        );
+        return Ok(findings());
     }
     Ok(if failed { findings() } else { ExitCode::SUCCESS })
 }
@@ -98,6 +104,17 @@ fn first_table(data: &Json) -> Option<Rows> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether there is a table in it, be it without rows.
+fn asks_for_rows(data: &Json) -> bool {
+    match data {
+        Json::Object(fields) => {
+            fields.iter().any(|(name, value)| ROWS.contains(&name.as_str()) || asks_for_rows(value))
+        }
+        Json::Array(items) => items.is_empty() || items.iter().any(asks_for_rows),
+        _ => false,
     }
 }
 

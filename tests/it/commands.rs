@@ -224,6 +224,26 @@ fn a_warehouse_that_holds_nothing_is_a_finding() {
 }
 
 #[test]
+fn what_holds_no_table_is_said_instead_of_nothing() {
+    let root = project("");
+    for (document, code, told) in [
+        ("{ catalog { name } }", 1, "error: the answer holds no table: ask for `rows`"),
+        (
+            "{ metrics(select: [mrr], period: {start: \"2030-01-01\", end: \"2030-02-01\"}, \
+          where: {segment: {eq: \"x\"}}, groupBy: [segment]) { rows } }",
+            1,
+            "UNAVAILABLE: ",
+        ),
+        ("{ catalog { metrics(search: \"mrr\") { name } } }", 0, ""),
+    ] {
+        fs::write(root.path().join("q.graphql"), document).unwrap();
+        let (ended, out, error) = run(root.path(), &["query", "--format", "csv", "q.graphql"]);
+        assert_eq!(ended, Some(code), "{document}\n{out}\n{error}");
+        assert!(error.starts_with(told), "{error}");
+    }
+}
+
+#[test]
 fn an_unavailable_table_is_told_with_what_needed_it() {
     let root = project("");
     for (document, told) in [
