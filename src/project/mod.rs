@@ -32,7 +32,7 @@ impl ProjectFiles {
         Self { root: root.to_owned(), files, unreadable: Vec::new() }
     }
 
-    /// Reads `upswell.yml`, `datasets/**/*.yml`, `metrics/**/*.yml` and `tests/**/*.yml`.
+    /// Reads `upswell.yml`, and the `*.yml` and `*.yaml` below `datasets`, `metrics` and `tests`.
     ///
     /// # Errors
     /// When the folder itself cannot be read; single files that cannot are remembered.
