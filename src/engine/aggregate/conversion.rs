@@ -183,7 +183,7 @@ async fn base_events(
             Ok(())
         })
         .await?;
-    owners.iter().flat_map(RowOwners::warnings).for_each(|warning| context.note(warning));
+    owners.iter().for_each(|owners| owners.note_odd(context));
     Ok(events)
 }
 
