@@ -126,7 +126,9 @@ impl<'a> Context<'a> {
         let odd = gathered.odd.iter().flat_map(|(owned, table, odd)| {
             let mut anomalies = Anomalies::default();
             for (customers, sharing) in odd.iter().zip([Sharing::Incomplete, Sharing::NotOne]) {
-                customers.iter().for_each(|customer| anomalies.note(*customer, sharing));
+                for customer in customers {
+                    anomalies.note(*customer, sharing);
+                }
             }
             anomalies.warnings(owned.as_str(), table)
         });

@@ -5,7 +5,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use upswell::graphql::Api;
 
-use crate::support::desk::{assert_rows, rows};
+use crate::support::desk::{JANUARY, assert_rows, rows};
 use crate::support::warehouse::write_table;
 use crate::support::{api_of, ask, refused};
 
@@ -105,7 +105,7 @@ async fn a_weight_that_is_no_number_is_refused_by_name() {
 async fn odd_shares_are_noted_once_an_answer() {
     let (_root, api) = weighted("part", "", "0.3");
     let document = format!(
-        "{{ metrics(select: [calls_made, later_calls], {BOTH}, groupBy: [line]) {{ provenance {{ notes }} }} }}"
+        "{{ metrics(select: [calls_made, later_calls], {JANUARY}, groupBy: [line]) {{ provenance {{ notes }} }} }}"
     );
     assert_eq!(
         ask(&api, &document).await["metrics"]["provenance"]["notes"],

@@ -183,7 +183,9 @@ async fn base_events(
             Ok(())
         })
         .await?;
-    owners.iter().for_each(|owners| owners.note_odd(context));
+    if let Some(owners) = &owners {
+        owners.note_odd(context);
+    }
     Ok(events)
 }
 

@@ -137,7 +137,9 @@ async fn aggregate_spans(
         Ok(())
     })
     .await?;
-    owners.iter().for_each(|owners| owners.note_odd(context));
+    if let Some(owners) = &owners {
+        owners.note_odd(context);
+    }
     Ok(all)
 }
 
