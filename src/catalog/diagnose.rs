@@ -62,6 +62,9 @@ pub(super) enum Trouble<'a> {
     Decoding,
     Memory,
     Store(StoreFault),
+    /// An expression that has no result for some row.
+    DivideByZero,
+    Overflow,
     Other,
 }
 
@@ -81,6 +84,11 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
         }
         if matches!(error.downcast_ref(), Some(DataFusionError::ResourcesExhausted(_))) {
             return Trouble::Memory;
+        }
+        match error.downcast_ref() {
+            Some(ArrowError::DivideByZero) => return Trouble::DivideByZero,
+            Some(ArrowError::ArithmeticOverflow(_)) => return Trouble::Overflow,
+            _ => {}
         }
         // Goes on: a Parquet error may carry a reader's fault.
         if error.is::<ParquetError>()
@@ -191,6 +199,16 @@ pub(super) fn known(error: &DataFusionError) -> ApiError {
             };
             ApiError::new(ErrorCode::StoreUnavailable, words)
         }
+        Trouble::DivideByZero => ApiError::new(
+            ErrorCode::BadData,
+            "an expression divides by zero for some row; divide by `nullif(divisor, 0)` to get null \
+             there",
+        ),
+        Trouble::Overflow => ApiError::new(
+            ErrorCode::OutOfRange,
+            "an expression's result is too large for some row; cast its parts to a wider decimal or \
+             to double",
+        ),
         Trouble::Decoding | Trouble::Other => {
             ApiError::new(ErrorCode::Internal, "the question failed inside the engine")
         }

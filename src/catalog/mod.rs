@@ -224,6 +224,12 @@ impl Catalog {
                 }
                 diagnose::known(error)
             }
+            Trouble::DivideByZero | Trouble::Overflow => {
+                let found = diagnose::known(error);
+                let names: Vec<String> =
+                    tables.iter().map(|table| format!("`{}`", table.dataset)).collect();
+                ApiError::new(found.code, format!("table {}: {}", names.join(", "), found.message))
+            }
             _ => diagnose::known(error),
         }
     }

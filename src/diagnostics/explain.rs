@@ -153,7 +153,9 @@ impl Code {
             Self::ExpressionNotAllowed => {
                 "Expressions compute one value from one row: comparisons, arithmetic, CASE, CAST, \
                  IN, BETWEEN, LIKE, IS NULL. Subqueries, aggregates, window functions, \
-                 placeholders and anything that reads from elsewhere are refused."
+                 placeholders and anything that reads from elsewhere are refused; so is what the \
+                 declared types of the columns cannot give: a filter that is not true or false, a \
+                 time compared with a number, a sum of texts, a division by zero."
             }
             Self::UnknownFunction => {
                 "Functions come from a fixed list of cheap, deterministic scalar functions, so \
@@ -175,7 +177,8 @@ impl Code {
             Self::JoinMismatch => {
                 "An as-of join leads through a dataset that shares one entity with this one, says \
                  from when to when its rows are valid, and has somewhere to lead to: a key of one \
-                 more entity, or a dimension that is one of its own columns."
+                 more entity, or a dimension that is one of its own columns. A weight is a column \
+                 of numbers."
             }
             Self::MappedTwice => {
                 "The `canonical` section of `upswell.yml` maps a table that ships onto your own. \

@@ -1,12 +1,13 @@
 //! What every computation of one question needs at hand: plan, facts, period spine, notes.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Bounds, OwnerFacts, Slicer, Span};
-use crate::model::{DatasetName, DimensionName};
+use crate::kernels::{Anomalies, Bounds, Code, OwnerFacts, Sharing, Slicer, Span};
+use crate::model::{DatasetName, DimensionName, EntityName, Owners};
 use crate::planner::{Axes, MetricPlan, MetricQuery, OwnerAxis, Period, Predicate, Spine};
 use crate::values::{Instant, Scalar};
 
@@ -29,10 +30,15 @@ pub struct Context<'a> {
     gathered: Arc<Mutex<Gathered>>,
 }
 
+/// Customers whose shares had to be guessed, and those whose shares had to be normalised.
+pub type OddShares = [BTreeSet<Code>; 2];
+
 /// What the computation learned for the answer's provenance.
 #[derive(Debug, Default)]
 struct Gathered {
     notes: Vec<String>,
+    /// What had odd shares in which table: passes meet the same ones, and each counts once.
+    odd: Vec<(EntityName, Owners, OddShares)>,
     datasets: Vec<DatasetName>,
     data_through: Option<i64>,
 }
@@ -92,6 +98,18 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Records whose shares were odd in a table of owners.
+    pub fn note_odd(&self, owned: &EntityName, table: &Owners, odd: &OddShares) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = gathered.odd.iter_mut().find(|(of, other, _)| of == owned && other == table);
+        match known {
+            Some((_, _, known)) => {
+                known.iter_mut().zip(odd).for_each(|(known, odd)| known.extend(odd));
+            }
+            None => gathered.odd.push((owned.clone(), table.clone(), odd.clone())),
+        }
+    }
+
     /// Records that a table was read, and how far its data reaches.
     pub fn read(&self, dataset: &DatasetName, newest: Option<i64>) {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +123,17 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn gathered(&self) -> (Vec<String>, Vec<DatasetName>, Option<Instant>) {
         let gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        (gathered.notes.clone(), gathered.datasets.clone(), gathered.data_through.map(Instant))
+        let odd = gathered.odd.iter().flat_map(|(owned, table, odd)| {
+            let mut anomalies = Anomalies::default();
+            for (customers, sharing) in odd.iter().zip([Sharing::Incomplete, Sharing::NotOne]) {
+                for customer in customers {
+                    anomalies.note(*customer, sharing);
+                }
+            }
+            anomalies.warnings(owned.as_str(), table)
+        });
+        let notes = gathered.notes.iter().cloned().chain(odd).collect();
+        (notes, gathered.datasets.clone(), gathered.data_through.map(Instant))
     }
 
     /// T of the definition book: `asOf`, else the midnight after the newest event.
@@ -123,7 +151,23 @@ impl<'a> Context<'a> {
     /// The periods of the question's rows.
     pub fn periods(&self, newest: Option<i64>) -> ApiResult<Vec<Period>> {
         let ask = self.query().period.unwrap_or_default();
-        self.spine(self.end_of_observation(newest)).cut(&ask, self.query().grain)
+        let end = self.end_of_observation(newest);
+        let periods = self.spine(end).cut(&ask, self.query().grain)?;
+        self.note_ahead(&periods, end);
+        Ok(periods)
+    }
+
+    /// Notes periods that begin where nothing is known any more.
+    pub fn note_ahead(&self, periods: &[Period], end: Option<Instant>) {
+        let Some(end) = end else { return };
+        let ahead = periods.iter().filter(|period| period.span.start >= end.0).count();
+        if ahead > 0 {
+            self.note(format!(
+                "{ahead} period(s) begin after the data ends ({}): balances are carried on, nothing \
+                 has happened in them yet.",
+                self.facts.model.calendar.day_of(end)
+            ));
+        }
     }
 
     /// Group values with their dimensions' names.

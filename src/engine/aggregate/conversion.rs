@@ -183,7 +183,9 @@ async fn base_events(
             Ok(())
         })
         .await?;
-    owners.iter().flat_map(RowOwners::warnings).for_each(|warning| context.note(warning));
+    if let Some(owners) = &owners {
+        owners.note_odd(context);
+    }
     Ok(events)
 }
 

@@ -100,7 +100,9 @@ async fn at_once(
         Ok(())
     })
     .await?;
-    owners.iter().flat_map(RowOwners::warnings).for_each(|warning| context.note(warning));
+    if let Some(owners) = &owners {
+        owners.note_odd(context);
+    }
     let empty = empty_value(context, kind)?;
     let mut all = AggregateValues { by_group: HashMap::new(), empty };
     for (group, pieces) in by_group {

@@ -3,6 +3,7 @@
 mod beside;
 mod conversion;
 mod cumulative;
+mod fits;
 mod observed;
 mod owners;
 mod pass;
@@ -136,7 +137,9 @@ async fn aggregate_spans(
         Ok(())
     })
     .await?;
-    owners.iter().flat_map(RowOwners::warnings).for_each(|warning| context.note(warning));
+    if let Some(owners) = &owners {
+        owners.note_odd(context);
+    }
     Ok(all)
 }
 

@@ -6,7 +6,6 @@
 //! without an owner keeps a null one. Who owns with what share is the kernel's rule, the one of
 //! attribution.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{
@@ -21,14 +20,15 @@ use datafusion::logical_expr::{
 use datafusion::prelude::{cast, col};
 use datafusion::scalar::ScalarValue;
 
-use crate::engine::context::Context;
+use crate::engine::context::{Context, OddShares};
 use crate::engine::keys::Interner;
 use crate::engine::load::{ident, instants_in};
 use crate::error::ApiResult;
-use crate::kernels::{Anomalies, Code, NONE, OwnerFacts, Share, Sharing, split};
+use crate::kernels::{NONE, OwnerFacts, Share, Sharing, split};
 use crate::model::{AsOfJoin, ColumnName, Dataset, DatasetName, EntityName, Owners};
 use crate::values::Calendar;
 
+use super::fits::check_time;
 use super::rows::{internal, plan_error};
 
 /// The column of a row's owner.
@@ -57,7 +57,7 @@ struct Lookup {
     as_of: i64,
     calendar: Calendar,
     /// Customers whose shares had to be guessed, and those whose shares had to be normalised.
-    odd: Mutex<[BTreeSet<Code>; 2]>,
+    odd: Mutex<OddShares>,
 }
 
 /// The entity and as-of join that grouping or filter of the question name; none where rows are not
@@ -84,6 +84,7 @@ impl RowOwners {
         let dataset = model.datasets.get(dataset);
         let dataset = dataset.ok_or_else(|| internal("the dataset is not in the model"))?;
         let Some((entity, join)) = owners_asked_for(context, dataset) else { return Ok(None) };
+        check_time(context, &dataset.name, &join.at)?;
         let key = dataset.keys.get(&join.on);
         let key = key.ok_or_else(|| internal("a join has no key"))?.clone();
         let table = model.owners_of_join(entity, join);
@@ -186,17 +187,10 @@ impl RowOwners {
         Ok((arguments, vec![DataType::Utf8, at]))
     }
 
-    /// What was odd about the shares of the rows that counted.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    /// Notes what was odd about the shares of the rows that counted.
+    pub fn note_odd(&self, context: &Context<'_>) {
         let odd = self.lookup.odd.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut anomalies = Anomalies::default();
-        for (customers, sharing) in odd.iter().zip([Sharing::Incomplete, Sharing::NotOne]) {
-            for customer in customers {
-                anomalies.note(*customer, sharing);
-            }
-        }
-        anomalies.warnings(self.owned.as_str(), &self.table)
+        context.note_odd(&self.owned, &self.table, &odd);
     }
 }
 

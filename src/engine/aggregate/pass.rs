@@ -22,6 +22,7 @@ use crate::model::{Aggregate, AggregateKind};
 use crate::planner::Predicate;
 use crate::values::{Number, Scalar};
 
+use super::fits::check_values;
 use super::owners::RowOwners;
 use super::rows::{
     Measured, PERIOD, RowsAsk, filter_column, group_column, plan_error, rows_plan, value_column,
@@ -82,6 +83,7 @@ pub async fn run_pass(
         ..RowsAsk::default()
     };
     let rows = rows_plan(context, dataset, &ask).await?;
+    check_values(context, pass.measures, &rows)?;
     let split = pass.owners.is_some();
     let (plan, counts) = aggregate_plan(rows, pass.measures, &ask, split)?;
     let table = context.facts.reader.table(dataset)?;

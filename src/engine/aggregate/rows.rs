@@ -22,6 +22,7 @@ use crate::planner::Predicate;
 use crate::values::Instant;
 
 use super::beside::Beside;
+use super::fits::check_time;
 use super::owners::RowOwners;
 use super::period_index::period_index;
 use super::predicate::predicate_expr;
@@ -109,6 +110,9 @@ pub async fn rows_plan(
 ) -> ApiResult<LogicalPlan> {
     let dataset = context.facts.model.datasets.get(name);
     let dataset = dataset.ok_or_else(|| internal("the dataset is not in the model"))?;
+    if let Some(time) = ask.time {
+        check_time(context, name, time)?;
+    }
     let beside = Beside::new(context, dataset, ask.owners, &ask.dimensions())?;
     let columns = columns_of(dataset, ask, &beside)?;
     let table = context.facts.reader.table(&dataset.name)?;

@@ -160,6 +160,37 @@ pub fn amounts(array: &ArrayRef, scale: u8) -> ApiResult<Vec<Option<i64>>> {
         .collect()
 }
 
+/// Decimal places of weights that are not decimals in the table.
+const WEIGHT_SCALE: u8 = 9;
+
+/// The scale in which a column's weights are read: decimals in their own, floats and texts in nine
+/// places. None where the column's type holds no numbers.
+#[must_use]
+pub fn weight_scale(data_type: Option<&DataType>) -> Option<u8> {
+    match data_type? {
+        DataType::Decimal128(..) | DataType::Decimal256(..) => Some(scale_of(data_type)),
+        whole if whole.is_integer() => Some(0),
+        float if float.is_floating() => Some(WEIGHT_SCALE),
+        DataType::Dictionary(_, value) => weight_scale(Some(value)),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
+            Some(WEIGHT_SCALE)
+        }
+        _ => None,
+    }
+}
+
+/// Weights in units of `10^-scale`; none where a value is not a number.
+///
+/// # Errors
+/// `OUT_OF_RANGE` for a weight that does not fit 64 bits.
+pub fn weights(array: &ArrayRef, scale: u8) -> ApiResult<Option<Vec<Option<i64>>>> {
+    let found = amounts(array, scale)?;
+    // The cast makes null of what it cannot read.
+    let read = found.iter().filter(|weight| weight.is_some()).count();
+    let given = array.len() - array.logical_null_count();
+    Ok((read == given).then_some(found))
+}
+
 /// The scale in which a column's decimals come.
 #[must_use]
 pub fn scale_of(data_type: Option<&DataType>) -> u8 {

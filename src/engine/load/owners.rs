@@ -1,4 +1,5 @@
-//! Assignments of owners, and who presented which offer.
+//! Assignments of owners, with their shares in whatever type the files have them, and who presented
+//! which offer.
 
 use std::sync::Arc;
 
@@ -6,13 +7,13 @@ use arrow::array::ArrayRef;
 
 use crate::engine::context::compute;
 use crate::engine::keys::{Interner, KeySpace};
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{NONE, OwnerColumns, OwnerFacts, Presented, Presenters};
-use crate::model::{AttributionKind, Model, Offers, Owners};
+use crate::model::{AttributionKind, ColumnName, DatasetName, Model, Offers, Owners};
 use crate::values::Calendar;
 
 use super::balance::key_space_of;
-use super::columns::{amounts, codes, instants_in, scale_of, times};
+use super::columns::{codes, instants_in, times, weight_scale, weights};
 use super::reader::{Reader, Visit, column};
 
 /// Reads assignments. Rows without a start are no assignments.
@@ -25,19 +26,30 @@ pub async fn load_owners(
     let dataset = model.datasets.get(&owners.dataset);
     let customers = keys.of(&key_space_of(dataset, &owners.customer));
     let owner_keys = keys.of(&key_space_of(dataset, &owners.owner));
-    let mut wanted =
-        vec![owners.customer.clone(), owners.owner.clone(), owners.from.clone(), owners.to.clone()];
-    wanted.extend(owners.share.clone());
-    let share_type = owners
-        .share
-        .as_ref()
-        .map(|share| reader.table(&owners.dataset).map(|table| scale_of(table.column_type(share))));
-    let scale = share_type.transpose()?.unwrap_or(0);
+    let share = owners.share.as_ref();
+    let asked =
+        [&owners.customer, &owners.owner, &owners.from, &owners.to].into_iter().chain(share);
+    // What rows lead to may be their share or an end of their validity too: each is read once.
+    let (mut wanted, mut places): (Vec<ColumnName>, Vec<usize>) = (Vec::new(), Vec::new());
+    for name in asked {
+        places.push(wanted.iter().position(|known| known == name).unwrap_or(wanted.len()));
+        if !wanted.contains(name) {
+            wanted.push(name.clone());
+        }
+    }
+    let scale = match share {
+        Some(share) => {
+            let found = reader.table(&owners.dataset)?.column_type(share);
+            weight_scale(found).ok_or_else(|| no_number(&owners.dataset, share))?
+        }
+        None => 0,
+    };
     let assignments = Assignments {
         customers,
         owners: Arc::clone(&owner_keys),
         calendar: *reader.calendar,
-        shares: owners.share.is_some(),
+        places,
+        share: share.map(|share| (owners.dataset.clone(), share.clone())),
         columns: OwnerColumns { scale, ..OwnerColumns::default() },
     };
     let parts = reader.read(&owners.dataset, &wanted, &wanted[..1], &assignments).await?;
@@ -53,25 +65,41 @@ pub async fn load_owners(
     Ok(compute(|| OwnerFacts::new(customers, &columns, owner_keys.ranks())))
 }
 
+/// The error of a share that is not a number.
+fn no_number(dataset: &DatasetName, share: &ColumnName) -> ApiError {
+    ApiError::new(
+        ErrorCode::BadData,
+        format!(
+            "`{share}` of `{dataset}` is the weight of its rows and holds values that are no numbers: \
+             write decimals like 0.25, or leave a cell empty for a share of what the others leave."
+        ),
+    )
+}
+
 /// Takes in assignments.
 #[derive(Clone)]
 struct Assignments {
     customers: Arc<Interner>,
     owners: Arc<Interner>,
     calendar: Calendar,
-    shares: bool,
+    /// Where in a batch customer, owner, from, to and the share are.
+    places: Vec<usize>,
+    share: Option<(DatasetName, ColumnName)>,
     columns: OwnerColumns,
 }
 
 impl Visit for Assignments {
     fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
-        let customer = codes(column(batch, 0)?, &self.customers)?;
-        let owner = codes(column(batch, 1)?, &self.owners)?;
-        let from = times(column(batch, 2)?, &self.calendar)?;
-        let to = instants_in(column(batch, 3)?, &self.calendar)?;
-        let share = match self.shares {
-            true => amounts(column(batch, 4)?, self.columns.scale)?,
-            false => vec![None; customer.len()],
+        let of = |what: usize| column(batch, self.places.get(what).copied().unwrap_or(usize::MAX));
+        let customer = codes(of(0)?, &self.customers)?;
+        let owner = codes(of(1)?, &self.owners)?;
+        let from = times(of(2)?, &self.calendar)?;
+        let to = instants_in(of(3)?, &self.calendar)?;
+        let share = match &self.share {
+            Some((dataset, name)) => {
+                weights(of(4)?, self.columns.scale)?.ok_or_else(|| no_number(dataset, name))?
+            }
+            None => vec![None; customer.len()],
         };
         for row in 0..customer.len() {
             let begins = from.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));

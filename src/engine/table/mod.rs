@@ -43,6 +43,9 @@ pub async fn table_answer(context: &Context<'_>, table: &TableAsk) -> ApiResult<
     let (first, end) = observation(context).await?;
     let spine = context.spine(end);
     let periods = periods_of(context, &spine, first)?;
+    if context.query().period.is_some() {
+        context.note_ahead(&periods, end);
+    }
     let mut rows = rows_of(context, table, &spine, &periods).await?;
     let keys = column_keys(context.query(), table);
     context.compute(|| {

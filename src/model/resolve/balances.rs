@@ -128,7 +128,7 @@ impl Resolver<'_> {
         span: Span,
     ) -> Option<ColumnName> {
         if let Some(text) = named {
-            return self.use_column(dataset, text);
+            return self.use_time(dataset, text);
         }
         let time = self.datasets.get(dataset).and_then(|found| found.time.clone());
         if time.is_none() {

@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 
 use super::Resolver;
 use super::names::Written;
-use crate::definitions::{DatasetDef, JoinDef};
+use crate::definitions::{DatasetDef, JoinDef, Text};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::{AsOfJoin, ColumnType, Dataset, DatasetName, EntityName, Validity};
+use crate::model::{AsOfJoin, ColumnName, ColumnType, Dataset, DatasetName, EntityName, Validity};
 
 /// The key that names no entity but the row itself.
 const PRIMARY: &str = "primary";
@@ -143,9 +143,9 @@ impl Resolver<'_> {
 
     fn join(&mut self, from: &DatasetName, def: &JoinDef) -> Option<AsOfJoin> {
         let bridge = self.dataset_name(&def.to)?;
-        let at = self.use_column(from, &def.as_of)?;
+        let at = self.use_time(from, &def.as_of)?;
         let weight = match &def.weight {
-            Some(text) => Some(self.use_column(&bridge, text)?),
+            Some(text) => Some(self.weight(&bridge, text)?),
             None => None,
         };
         self.validity(&bridge, def)?;
@@ -162,6 +162,22 @@ impl Resolver<'_> {
         let (message, help) = mismatch((from, own.keys()), &bridge, &shared);
         let found = Diagnostic::new(Code::JoinMismatch, def.to.span, message);
         self.out.push(found.help(help));
+        None
+    }
+
+    /// A column of numbers, as far as its type is declared.
+    fn weight(&mut self, bridge: &DatasetName, text: &Text) -> Option<ColumnName> {
+        let name = self.use_column(bridge, text)?;
+        let column = self.datasets.get(bridge).and_then(|found| found.columns.get(&name));
+        let declared = match column.map(|column| column.data_type) {
+            Some(ColumnType::Bool) => "bool",
+            Some(ColumnType::Date) => "date",
+            Some(ColumnType::Timestamp) => "timestamp",
+            _ => return Some(name),
+        };
+        let message = format!("`{name}` of `{bridge}` is declared as {declared}: it is no weight");
+        let found = Diagnostic::new(Code::JoinMismatch, text.span, message);
+        self.out.push(found.help("a weight is a number: declare the column as decimal"));
         None
     }
 

@@ -19,6 +19,7 @@ mod lineage;
 mod metrics;
 mod names;
 mod project;
+mod sorts;
 mod tests;
 mod tiles;
 mod variants;

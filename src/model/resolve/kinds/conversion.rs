@@ -25,7 +25,7 @@ impl Resolver<'_> {
     /// Events are counted by their time, so they must have one.
     fn events(&mut self, def: &EventsDef) -> Option<AggregateKind> {
         let dataset = self.dataset_name(&def.dataset)?;
-        let filter = self.optional_scalar(&dataset, def.filter.as_ref())?;
+        let filter = self.row_condition(&dataset, def.filter.as_ref())?;
         let time = self.time_column(&dataset, def.time.as_ref(), def.span)?;
         let aggregate = Aggregate::Count;
         Some(AggregateKind { dataset, aggregate, expr: None, filter, time: Some(time) })

@@ -93,9 +93,12 @@ impl Resolver<'_> {
         }
         let dataset = self.dataset_name(&def.dataset)?;
         let expr = self.optional_scalar(&dataset, def.expr.as_ref());
-        let filter = self.optional_scalar(&dataset, def.filter.as_ref());
+        if let (Some(text), Some(Some(_))) = (&def.expr, &expr) {
+            self.check_aggregated(&dataset, text, aggregate);
+        }
+        let filter = self.row_condition(&dataset, def.filter.as_ref());
         let time = match &def.time {
-            Some(text) => Some(self.use_column(&dataset, text)?),
+            Some(text) => Some(self.use_time(&dataset, text)?),
             None => self.datasets.get(&dataset).and_then(|found| found.time.clone()),
         };
         Some(AggregateKind { dataset, aggregate, expr: expr?, filter: filter?, time })
@@ -112,6 +115,20 @@ impl Resolver<'_> {
             None => Some(None),
             Some(text) => self.bind_scalar(dataset, text).map(Some),
         }
+    }
+
+    /// The same of a condition on a row.
+    #[allow(clippy::option_option)]
+    fn row_condition(
+        &mut self,
+        dataset: &crate::model::DatasetName,
+        text: Option<&Text>,
+    ) -> Option<Option<crate::model::ScalarExpr>> {
+        let bound = self.optional_scalar(dataset, text)?;
+        if let Some(text) = text {
+            self.check_condition(dataset, text);
+        }
+        Some(bound)
     }
 
     fn bind_cumulative(&mut self, def: &CumulativeDef) -> Option<MetricKind> {
