@@ -24,6 +24,8 @@ pub struct Reloader {
 struct Known {
     /// The texts that were read last, whether they held together or not.
     files: ProjectFiles,
+    /// Why they were refused, if they were: so they are until something is written.
+    refused: Option<Vec<ProblemInfo>>,
     engine: Arc<LocalEngine>,
 }
 
@@ -34,7 +36,7 @@ pub fn open_reloadable(
 ) -> Result<(Opened, Arc<Reloader>), AppError> {
     let files = read_project(folder)?;
     let opened = open_loaded(load_timed(&files), limits, None)?;
-    let known = Mutex::new(Known { files, engine: Arc::clone(&opened.engine) });
+    let known = Mutex::new(Known { files, refused: None, engine: Arc::clone(&opened.engine) });
     let reloader = Reloader { folder: folder.to_owned(), limits: *limits, known };
     Ok((opened, Arc::new(reloader)))
 }
@@ -49,22 +51,25 @@ impl Reloader {
         let previous = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.files == files {
-                return Next::Unchanged;
+                return known.refused.clone().map_or(Next::Unchanged, Next::Refused);
             }
             known.files = files.clone();
             Arc::clone(&known.engine)
         };
         let loaded = load_timed(&files);
-        if loaded.model.is_none() {
-            return Next::Refused(problems(&loaded.diagnostics));
-        }
-        match open_loaded(loaded, &self.limits, Some(&previous)) {
+        let opened = match loaded.model {
+            None => Err(problems(&loaded.diagnostics)),
+            Some(_) => open_loaded(loaded, &self.limits, Some(&previous))
+                .map_err(|error| vec![told(&error)]),
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.refused = opened.as_ref().err().cloned();
+        match opened {
             Ok(opened) => {
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 known.engine = opened.engine;
                 Next::Ready(Box::new(opened.api))
             }
-            Err(error) => Next::Refused(vec![told(&error)]),
+            Err(problems) => Next::Refused(problems),
         }
     }
 }
