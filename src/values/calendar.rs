@@ -8,6 +8,22 @@ use chrono::{
 };
 use chrono_tz::Tz;
 
+/// Months by their names, as definitions write them.
+pub const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
 /// Microseconds in a UTC day.
 pub const MICROS_PER_DAY: i64 = 86_400_000_000;
 

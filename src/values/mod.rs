@@ -6,7 +6,7 @@ mod number;
 mod scalar;
 mod text;
 
-pub use calendar::{Calendar, Grain, Instant, MICROS_PER_DAY, shift_months};
+pub use calendar::{Calendar, Grain, Instant, MICROS_PER_DAY, MONTHS, shift_months};
 pub use number::{Number, nearest_double};
 pub use scalar::Scalar;
 pub use text::{

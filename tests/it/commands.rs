@@ -8,18 +8,8 @@ use std::thread;
 
 use tempfile::TempDir;
 
+use crate::support::command::run;
 use crate::support::warehouse::write_table;
-
-/// Exit code, standard output, standard error.
-fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_upswell"))
-        .args(arguments)
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
 
 const OWN: &str = "\
 datasets:

@@ -1,21 +1,10 @@
 //! `upswell init --from`: what it proposes for tables that it has never seen, and that it holds.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Exit code, standard output, standard error.
-fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_upswell"))
-        .args(arguments)
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
+use crate::support::command::run;
 
 const TABLES: [(&str, &str); 9] = [
     (

@@ -5,22 +5,7 @@ use crate::model::{
     AsOfJoin, Balance, BalanceShape, Column, ColumnType, Dataset, Dimension, DimensionType,
     DimensionValue, EntityName, Model,
 };
-use crate::values::Calendar;
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
+use crate::values::{Calendar, MONTHS};
 
 /// What holds for every number: the warehouse, the calendar, the currency; and the board's tiles.
 pub fn project_parts(model: &Model) -> Parts {

@@ -9,7 +9,7 @@ use super::Resolver;
 use crate::definitions::{PROJECT_FILE, Text};
 use crate::diagnostics::{Code, Diagnostic, Sources, nearest};
 use crate::model::SCHEMES;
-use crate::values::Calendar;
+use crate::values::{Calendar, MONTHS};
 
 pub(super) struct Project {
     pub(super) name: String,
@@ -17,21 +17,6 @@ pub(super) struct Project {
     pub(super) calendar: Calendar,
     pub(super) currency: String,
 }
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 impl Resolver<'_> {
     pub(super) fn resolve_project(&mut self) -> Option<Project> {

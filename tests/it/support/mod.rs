@@ -1,5 +1,6 @@
 //! What several tests need: warehouses written from CSV, a project over them, questions in process.
 
+pub mod command;
 pub mod demo;
 pub mod desk;
 pub mod server;
