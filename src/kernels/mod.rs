@@ -10,6 +10,7 @@ mod balance;
 mod bounds;
 mod cells;
 mod cohort;
+mod cores;
 mod duration;
 mod facts;
 mod grouped;

@@ -4,9 +4,9 @@
 //! are written on every core. Rows of a customer that came in the order of time (as from files by
 //! month) need no further sorting.
 
-use std::num::NonZero;
 use std::ops::Range;
 
+use super::cores::{on_every_core, parts_of};
 use super::{BalanceFacts, Code};
 
 /// Changes as they were read; every row counts. Columns that were not read are empty.
@@ -36,6 +36,17 @@ impl Changes {
         filter(&mut self.class, counts);
         filter(&mut self.kind, counts);
         filter(&mut self.offer, counts);
+    }
+
+    /// Adds the rows of others, which have the same columns, behind these.
+    pub fn append(&mut self, others: &Self) {
+        self.customer.extend_from_slice(&others.customer);
+        self.time.extend_from_slice(&others.time);
+        self.amount.extend_from_slice(&others.amount);
+        self.product.extend_from_slice(&others.product);
+        self.class.extend_from_slice(&others.class);
+        self.kind.extend_from_slice(&others.kind);
+        self.offer.extend_from_slice(&others.offer);
     }
 }
 
@@ -68,8 +79,8 @@ impl BalanceFacts {
         let known = before.map_or(0, Self::customers);
         let read = changes.iter().flat_map(|part| &part.customer).max();
         let customers = read.map_or(0, |last| *last as usize + 1).max(known);
-        let parts = parts_of(customers);
-        let offsets = count(changes, before, customers, &parts);
+        let offsets = count(changes, before, customers);
+        let parts = parts_of(customers, &offsets);
         let rows = offsets.last().copied().unwrap_or(0) as usize;
         let has = |of: fn(&Changes) -> bool, old: fn(&Self) -> bool| {
             changes.iter().any(of) || before.is_some_and(old)
@@ -97,23 +108,36 @@ impl BalanceFacts {
 
     /// The rows of changes in the order they come: of nobody, and in no order of time.
     #[must_use]
-    pub fn as_they_come(changes: &[Changes]) -> Self {
-        fn whole<T: Copy>(changes: &[Changes], of: impl Fn(&Changes) -> &[T]) -> Vec<T> {
-            changes.iter().map(of).collect::<Vec<_>>().concat()
+    pub fn as_they_come(changes: Vec<Changes>) -> Self {
+        fn whole<T: Copy>(parts: Vec<Vec<T>>) -> Vec<T> {
+            let rows: usize = parts.iter().map(Vec::len).sum();
+            let mut parts = parts.into_iter();
+            // The first part stays where it is.
+            let mut whole = parts.next().unwrap_or_default();
+            whole.reserve_exact(rows - whole.len());
+            parts.for_each(|part| whole.extend_from_slice(&part));
+            whole
+        }
+        let (mut times, mut rest) = (Vec::new(), Vec::new());
+        for mut part in changes {
+            times.push((std::mem::take(&mut part.time), std::mem::take(&mut part.kind)));
+            rest.push((part.amount, part.product, part.class));
         }
         std::thread::scope(|scope| {
             let times = scope.spawn(|| {
-                let time = whole(changes, |part| &part.time);
-                let range = (time.iter().min().copied(), time.iter().max().copied());
-                (time, range, whole(changes, |part| &part.kind))
+                let (times, kinds): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+                let time = whole(times);
+                (Seen::of_rows(&time, &[]), time, whole(kinds))
             });
+            let (amounts, (products, classes)): (Vec<_>, (Vec<_>, Vec<_>)) =
+                rest.into_iter().map(|(amount, product, class)| (amount, (product, class))).unzip();
             let rest = Self {
-                amount: whole(changes, |part| &part.amount),
-                product: whole(changes, |part| &part.product),
-                class: whole(changes, |part| &part.class),
+                amount: whole(amounts),
+                product: whole(products),
+                class: whole(classes),
                 ..Self::default()
             };
-            let (time, (first, newest), kind) = match times.join() {
+            let (Seen { first, newest, .. }, time, kind) = match times.join() {
                 Ok(times) => times,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
@@ -152,43 +176,15 @@ impl BalanceFacts {
     }
 }
 
-/// Equal shares of the customers, one a core.
-fn parts_of(customers: usize) -> Vec<Range<usize>> {
-    const SMALLEST_PART: usize = 4_096;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = cores.min(customers / SMALLEST_PART).max(1);
-    (0..parts).map(|p| customers * p / parts..customers * (p + 1) / parts).collect()
-}
-
-fn on_every_core<J: Send, R: Send>(jobs: Vec<J>, run: impl Fn(J) -> R + Sync) -> Vec<R> {
-    std::thread::scope(|scope| {
-        let run = &run;
-        let mut jobs = jobs.into_iter();
-        let first = jobs.next();
-        let others: Vec<_> = jobs.map(|job| scope.spawn(move || run(job))).collect();
-        let first = first.map(run);
-        let joined = others.into_iter().map(|other| match other.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        first.into_iter().chain(joined.collect::<Vec<_>>()).collect()
-    })
-}
-
 /// Where each customer's rows begin.
-fn count(
-    changes: &[Changes],
-    before: Option<&BalanceFacts>,
-    customers: usize,
-    parts: &[Range<usize>],
-) -> Vec<u32> {
+fn count(changes: &[Changes], before: Option<&BalanceFacts>, customers: usize) -> Vec<u32> {
     let mut offsets = vec![0u32; customers + 1];
     let mut rest = &mut offsets[1..];
     let mut jobs = Vec::new();
-    for part in parts {
+    for part in parts_of(customers, &[]) {
         let (counts, others) = rest.split_at_mut(part.len());
         rest = others;
-        jobs.push((part.clone(), counts));
+        jobs.push((part, counts));
     }
     on_every_core(jobs, |(part, counts)| {
         if let Some(before) = before {
@@ -229,18 +225,26 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn write(&mut self, changes: &[Changes], before: Option<&BalanceFacts>) {
+    fn write<'c>(&mut self, changes: &'c [Changes], before: Option<&BalanceFacts>) {
+        const TOGETHER: usize = 8_192;
         let base = self.offsets[0];
         let mut next: Vec<u32> =
             self.offsets[..self.customers.len()].iter().map(|offset| offset - base).collect();
         if let Some(before) = before {
             self.keep(before, &mut next);
         }
-        // Which rows of a batch are this part's, and where they go.
+        // Which rows are this part's, and where they go: so many at a time that they are at hand
+        // for every column.
         let mut places: Vec<(u32, u32)> = Vec::new();
-        for batch in changes {
+        let blocks = |batch: &'c Changes| {
+            (0u32..)
+                .step_by(TOGETHER)
+                .zip(batch.customer.chunks(TOGETHER))
+                .map(move |(first, customers)| (batch, first, customers))
+        };
+        for (batch, first, customers) in changes.iter().flat_map(blocks) {
             places.clear();
-            for (row, customer) in (0u32..).zip(&batch.customer) {
+            for (row, customer) in (first..).zip(customers) {
                 let customer = (*customer as usize).wrapping_sub(self.customers.start);
                 if let Some(place) = next.get_mut(customer) {
                     places.push((row, *place));
@@ -312,11 +316,15 @@ impl<'a> Part<'a> {
 
 impl Seen {
     fn of_rows(time: &[i64], amount: &[i64]) -> Self {
-        let gross: u128 = amount.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
+        let none = (i64::MAX, i64::MIN);
+        let range = |(first, newest): (i64, i64), at: &i64| (first.min(*at), newest.max(*at));
+        let (first, newest) = time.iter().fold(none, range);
+        let is_any = !time.is_empty();
+        let add = |sum: u64, amount: &i64| sum.saturating_add(amount.unsigned_abs());
         Self {
-            first: time.iter().min().copied(),
-            newest: time.iter().max().copied(),
-            gross: u64::try_from(gross).unwrap_or(u64::MAX),
+            first: is_any.then_some(first),
+            newest: is_any.then_some(newest),
+            gross: amount.iter().fold(0, add),
         }
     }
 

@@ -252,8 +252,8 @@ impl Load<'_> {
     /// The rows as they were read, of nobody.
     fn as_they_come(&self, parts: Vec<Movements>, unmapped: BTreeSet<String>, scale: u8) -> Read {
         let left_out = parts.iter().map(|part| part.taken.left_out).sum();
-        let changes: Vec<Changes> = parts.into_iter().flat_map(|part| part.taken.changes).collect();
-        let facts = compute(|| BalanceFacts::as_they_come(&changes));
+        let changes = parts.into_iter().map(|part| part.taken.changes).collect();
+        let facts = compute(|| BalanceFacts::as_they_come(changes));
         let facts = BalanceFacts { recorded: true, scale, ..facts };
         Read { facts, left_out, unmapped, others: 0 }
     }
@@ -309,7 +309,7 @@ impl Load<'_> {
         let before = self.ask.before.map(|before| &before.facts);
         let left_out = self.ask.before.map_or(0, |before| before.left_out)
             + taken.iter().map(|part| part.left_out).sum::<usize>();
-        let changes: Vec<Changes> = taken.into_iter().flat_map(|part| part.changes).collect();
+        let changes: Vec<Changes> = taken.into_iter().map(|part| part.changes).collect();
         let mut facts = sorted(&changes, before)?;
         facts.scale = scale;
         Ok((facts, left_out))
@@ -360,7 +360,7 @@ impl Visit for Spans {
         let customer = codes(column(batch, 0)?, &self.customers)?;
         let amount = money(column(batch, 3)?, self.scale)?;
         let product = coded(batch, self.product.as_ref())?;
-        let mut changes = Changes::default();
+        let changes = &mut self.taken.changes;
         for row in 0..from.len() {
             let known = amount.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
             let (Some(from), true) = (from[row], known && customer[row] != NONE) else {
@@ -380,7 +380,6 @@ impl Visit for Spans {
                 changes.product.extend(product.get(row));
             }
         }
-        self.taken.changes.push(changes);
         Ok(())
     }
 }
