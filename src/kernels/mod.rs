@@ -4,6 +4,7 @@
 // Tests write money as it is read: 100_00 is 100.00.
 #![cfg_attr(test, allow(clippy::inconsistent_digit_grouping))]
 
+mod adding;
 mod attach;
 mod attribution;
 mod balance;
