@@ -1,8 +1,9 @@
 //! Changes in the order they were read → facts sorted by customer and time.
 //!
-//! A counting sort by customer writes every row once, whole, straight to its place; parts of the
-//! customers are written on every core. Then each customer's rows are put into the order of time,
-//! which those of files by month nearly have, and written out as columns.
+//! A counting sort by customer writes every row once, straight to its place; parts of the customers
+//! are written on every core. Tables are mostly written in runs of ascending customers (a file a
+//! month, say): then all runs advance together, some customers at a time, so that their places stay
+//! at hand. Rows of a customer that came in the order of time need no further sorting.
 
 use std::ops::Range;
 
@@ -50,27 +51,45 @@ impl Changes {
     }
 }
 
-/// A row on its way to its place, with zeros for what was not read.
-#[derive(Debug, Clone, Copy, Default)]
-struct Row {
-    time: i64,
-    amount: i64,
-    product: Code,
-    kind: Code,
-    offer: Code,
-    class: u8,
+/// Rows of one of the changes in which customers ascend.
+#[derive(Debug, Clone)]
+struct Run<'a> {
+    changes: &'a Changes,
+    rows: Range<usize>,
 }
 
-impl Row {
-    fn of(changes: &Changes, row: usize) -> Self {
-        Self {
-            time: changes.time[row],
-            amount: changes.amount[row],
-            product: changes.product.get(row).copied().unwrap_or_default(),
-            kind: changes.kind.get(row).copied().unwrap_or_default(),
-            offer: changes.offer.get(row).copied().unwrap_or_default(),
-            class: changes.class.get(row).copied().unwrap_or_default(),
-        }
+impl<'a> Run<'a> {
+    /// Fewer rows in a run are not worth looking at it again and again.
+    const SHORT: usize = 512;
+
+    /// All rows in runs, where these are long enough.
+    fn all(changes: &'a [Changes]) -> Option<Vec<Self>> {
+        let runs = |part: &&'a Changes| {
+            let customers = part.customer.iter();
+            let breaks = customers.clone().zip(customers.skip(1)).filter(|(one, next)| one > next);
+            breaks.count() + 1
+        };
+        let worth = |part: &&'a Changes| part.customer.len() >= runs(part) * Self::SHORT;
+        let of = |changes: &'a Changes| {
+            worth(&changes).then(|| {
+                let mut start = 0;
+                let runs = changes.customer.chunk_by(|one, next| one <= next).map(move |run| {
+                    let rows = start..start + run.len();
+                    start = rows.end;
+                    Self { changes, rows }
+                });
+                runs.collect::<Vec<_>>()
+            })
+        };
+        let runs = on_every_core(changes.iter().collect(), of);
+        Some(runs.into_iter().collect::<Option<Vec<_>>>()?.concat())
+    }
+
+    /// Its rows of the customers from this one on.
+    fn from(&self, customer: usize) -> Self {
+        let customers = &self.changes.customer[self.rows.clone()];
+        let before = customers.partition_point(|other| (*other as usize) < customer);
+        Self { changes: self.changes, rows: self.rows.start + before..self.rows.end }
     }
 }
 
@@ -117,13 +136,14 @@ impl BalanceFacts {
             offer: vec![0; read(|part| !part.offer.is_empty())],
             ..Self::default()
         };
+        let runs = Run::all(changes);
         let mut places = Places::of(&mut facts);
         let jobs = parts_of(customers, &offsets)
             .into_iter()
             .map(|part| (places.take(&offsets[part.start..=part.end]), part))
             .collect();
         let seen = on_every_core(jobs, |(mut places, part): (Places, _)| {
-            places.fill(changes, &part);
+            places.fill((changes, runs.as_deref()), &part);
             Seen::of_rows(places.time, places.amount)
         });
         facts.first = seen.iter().filter_map(|part| part.first).min();
@@ -237,50 +257,141 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Sorts the changes of these customers into their places.
-    fn fill(&mut self, changes: &[Changes], customers: &Range<usize>) {
-        const TOGETHER: usize = 256;
+    /// Sorts the rows of these customers into their places.
+    fn fill(&mut self, (changes, runs): (&[Changes], Option<&[Run]>), customers: &Range<usize>) {
+        /// Customers whose places stay at hand.
+        const TOGETHER: usize = 2_048;
         let base = self.offsets[0];
-        let mut next: Vec<u32> =
-            self.offsets[..customers.len()].iter().map(|offset| offset - base).collect();
-        let mut rows = vec![Row::default(); self.time.len()];
-        for changes in changes {
-            for (row, customer) in changes.customer.iter().enumerate() {
-                let customer = (*customer as usize).wrapping_sub(customers.start);
-                if let Some(place) = next.get_mut(customer) {
-                    rows[*place as usize] = Row::of(changes, row);
-                    *place += 1;
-                }
+        let next = self.offsets.iter().map(|offset| offset - base).collect();
+        let mut pen = Pen { first: customers.start, next, places: Vec::new() };
+        let Some(runs) = runs else {
+            for changes in changes {
+                self.pick(changes, customers, &mut pen);
             }
-        }
-        // Each customer's in the order of time, and as columns while they are at hand.
-        let ends = self.offsets[1..].chunks(TOGETHER);
-        let mut start = 0;
-        for ends in ends {
-            let first = start;
-            for end in ends {
-                let theirs = &mut rows[start..(end - base) as usize];
-                if !theirs.is_sorted_by_key(|row| row.time) {
-                    theirs.sort_by_key(|row| row.time);
-                }
-                start = (end - base) as usize;
+            return self.sort(customers, customers);
+        };
+        let mut runs: Vec<Run> = runs.iter().map(|run| run.from(customers.start)).collect();
+        for first in customers.clone().step_by(TOGETHER) {
+            let these = first..customers.end.min(first + TOGETHER);
+            for run in &mut runs {
+                self.advance(run, these.end, &mut pen);
             }
-            self.write(first, &rows[first..start]);
+            self.sort(&these, customers);
         }
     }
 
-    fn write(&mut self, first: usize, rows: &[Row]) {
-        fn column<T>(to: &mut [T], first: usize, rows: &[Row], of: impl Fn(&Row) -> T) {
-            // Columns that were not read have no places.
-            let to = to.iter_mut().skip(first);
-            to.zip(rows).for_each(|(to, row)| *to = of(row));
+    /// Writes the rows of these customers, among those of others.
+    fn pick(&mut self, changes: &Changes, customers: &Range<usize>, pen: &mut Pen) {
+        for (block, part) in changes.customer.chunks(Pen::AT_ONCE).enumerate() {
+            for (row, customer) in (block * Pen::AT_ONCE..).zip(part) {
+                if customers.contains(&(*customer as usize)) {
+                    pen.put(row, *customer);
+                }
+            }
+            self.write(changes, pen);
         }
-        column(self.time, first, rows, |row| row.time);
-        column(self.amount, first, rows, |row| row.amount);
-        column(self.product, first, rows, |row| row.product);
-        column(self.class, first, rows, |row| row.class);
-        column(self.kind, first, rows, |row| row.kind);
-        column(self.offer, first, rows, |row| row.offer);
+    }
+
+    /// Writes the next rows of a run, those of customers before `end`.
+    fn advance(&mut self, run: &mut Run, end: usize, pen: &mut Pen) {
+        for customer in &run.changes.customer[run.rows.clone()] {
+            if *customer as usize >= end {
+                break;
+            }
+            pen.put(run.rows.start, *customer);
+            run.rows.start += 1;
+            if pen.places.len() == Pen::AT_ONCE {
+                self.write(run.changes, pen);
+            }
+        }
+        self.write(run.changes, pen);
+    }
+
+    /// Copies the rows at hand, column by column.
+    fn write(&mut self, from: &Changes, pen: &mut Pen) {
+        scatter(&pen.places, &from.time, self.time);
+        scatter(&pen.places, &from.amount, self.amount);
+        scatter(&pen.places, &from.product, self.product);
+        scatter(&pen.places, &from.class, self.class);
+        scatter(&pen.places, &from.kind, self.kind);
+        scatter(&pen.places, &from.offer, self.offer);
+        pen.places.clear();
+    }
+
+    /// Puts each of these customers' rows into the order of time, and of their coming.
+    fn sort(&mut self, these: &Range<usize>, customers: &Range<usize>) {
+        let mut order = Order::default();
+        let base = self.offsets[0];
+        let from = these.start - customers.start;
+        let bounds = &self.offsets[from..=from + these.len()];
+        for rows in bounds.windows(2) {
+            let rows = (rows[0] - base) as usize..(rows[1] - base) as usize;
+            let times = &self.time[rows.clone()];
+            if times.is_sorted() {
+                continue;
+            }
+            order.rows.clear();
+            order.rows.extend(times.iter().copied().zip(0..));
+            order.rows.sort_unstable();
+            let Order { rows: order, numbers, codes, classes } = &mut order;
+            reorder(order, (self.time, &rows), numbers);
+            reorder(order, (self.amount, &rows), numbers);
+            reorder(order, (self.product, &rows), codes);
+            reorder(order, (self.class, &rows), classes);
+            reorder(order, (self.kind, &rows), codes);
+            reorder(order, (self.offer, &rows), codes);
+        }
+    }
+}
+
+/// Where rows go, and those that are about to be copied.
+struct Pen {
+    /// The first customer, and each one's next place.
+    first: usize,
+    next: Vec<u32>,
+    /// A row and its place.
+    places: Vec<(usize, u32)>,
+}
+
+impl Pen {
+    const AT_ONCE: usize = 8_192;
+
+    fn put(&mut self, row: usize, customer: Code) {
+        let place = &mut self.next[customer as usize - self.first];
+        self.places.push((row, *place));
+        *place += 1;
+    }
+}
+
+/// The order of one customer's rows, and room for the columns in the old one.
+#[derive(Debug, Default)]
+struct Order {
+    rows: Vec<(i64, u32)>,
+    numbers: Vec<i64>,
+    codes: Vec<Code>,
+    classes: Vec<u8>,
+}
+
+/// Columns that were not read are empty.
+fn scatter<T: Copy>(places: &[(usize, u32)], from: &[T], to: &mut [T]) {
+    if from.is_empty() {
+        return;
+    }
+    for (row, place) in places {
+        to[*place as usize] = from[*row];
+    }
+}
+
+fn reorder<T: Copy>(
+    order: &[(i64, u32)],
+    (column, rows): (&mut [T], &Range<usize>),
+    old: &mut Vec<T>,
+) {
+    let Some(column) = column.get_mut(rows.clone()) else { return };
+    old.clear();
+    old.extend_from_slice(column);
+    for (new, (_, row)) in column.iter_mut().zip(order) {
+        *new = old[*row as usize];
     }
 }
 
@@ -335,6 +446,36 @@ mod tests {
                 prop_assert!(facts.product.is_empty() && facts.class.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn runs_of_ascending_customers_are_sorted_as_rows_in_any_order_are() {
+        // Months in which every third customer moves once or twice, two files each, later rows of a
+        // customer not always later in time.
+        let month = |month: u32| {
+            let customers =
+                (0..30_000).filter(move |customer| (customer + month).is_multiple_of(3));
+            customers.flat_map(move |customer| {
+                let rows = 1 + (customer / 7 + month) % 2;
+                let at = i64::from(month * 31 + customer * 17 % 29);
+                (0..rows)
+                    .map(move |row| (customer, at - i64::from(row * 5), i64::from(month + row)))
+            })
+        };
+        let files: Vec<Vec<(Code, i64, i64)>> =
+            [0..6, 6..12].map(|months| months.flat_map(month).collect()).into();
+        let parts: Vec<Changes> = files.iter().map(|rows| changes(rows)).collect();
+        assert_eq!(Run::all(&parts).unwrap().len(), 12);
+        let mut expected = files.concat();
+        expected.sort_by_key(|row| (row.0, row.1));
+        assert_eq!(rows_of(&BalanceFacts::sorted(&parts)), expected);
+
+        let mut turned: Vec<_> = files.concat();
+        turned.reverse();
+        let turned_parts = [changes(&turned)];
+        assert!(Run::all(&turned_parts).is_none());
+        turned.sort_by_key(|row| (row.0, row.1));
+        assert_eq!(rows_of(&BalanceFacts::sorted(&turned_parts)), turned);
     }
 
     #[test]
