@@ -53,7 +53,7 @@ use crate::planner::{Ask, MetricQuery, Scope};
 
 pub use crate::engine::Measurement;
 pub use export::{Export, Format, csv_of};
-pub use kept::RequestKey;
+pub use kept::{Kept, RequestKey};
 pub use limits::Limits;
 pub use request::{Caller, GraphqlRequest};
 pub use response::{GraphqlResponse, Outcome};
@@ -149,9 +149,17 @@ impl Api {
         schema::sdl(&self.schema)
     }
 
-    /// The body that the same request was answered with before, where it would be again.
-    pub async fn recall(&self, key: &RequestKey) -> Option<Bytes> {
-        self.responses.as_ref()?.recall(key, self.engine.differences()).await
+    /// What the same request was answered with before, where it would be again.
+    #[must_use]
+    pub fn recall(&self, key: &RequestKey) -> Option<Kept> {
+        self.responses.as_ref()?.recall(key, self.engine.differences())
+    }
+
+    /// Keeps the gzip form of what is kept.
+    pub fn keep_gzip(&self, key: RequestKey, kept: Kept, gzip: Bytes) {
+        if let Some(responses) = &self.responses {
+            responses.keep_gzip(key, kept, gzip);
+        }
     }
 
     /// What the engine counts.
@@ -170,7 +178,7 @@ impl Api {
         let differences = self.engine.differences();
         let response = self.execute(request, caller).await;
         if let (Some(responses), Some(until)) = (&self.responses, response.kept_until) {
-            responses.keep(key, response.body.clone(), until, differences).await;
+            responses.keep(key, response.body.clone(), until, differences);
         }
         response
     }
@@ -288,7 +296,7 @@ impl Api {
         let differences = self.engine.differences();
         let (export, kept_until) = self.run_export(parameters, format, caller).await?;
         if let (Some(responses), Some(until)) = (&self.responses, kept_until) {
-            responses.keep(key, export.body.clone(), until, differences).await;
+            responses.keep(key, export.body.clone(), until, differences);
         }
         Ok(export)
     }
