@@ -3,8 +3,8 @@
 //!
 //! Only responses are kept that say of all their answers that they are cached, without any error,
 //! and no longer than the listings that they were answered from are young enough: then the same
-//! document is executed again, from kept answers where the files are the same. They belong to one
-//! `Api`, and so to one model.
+//! document is executed again, from kept answers where the files are the same: by whoever asks
+//! first, while the others wait for it. They belong to one `Api`, and so to one model.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::planner::Scope;
 
@@ -57,12 +58,33 @@ pub struct Kept {
     until: Option<Instant>,
     /// How many kept answers had turned out to be wrong by then.
     differences: u64,
+    /// One permit, for who writes it anew when it is old; closed when that one is done.
+    turn: Arc<Semaphore>,
 }
 
 impl Kept {
     fn is_current(&self, differences: u64) -> bool {
         self.differences == differences && self.until.is_none_or(|until| Instant::now() < until)
     }
+}
+
+/// The turn of writing a response anew. While it is held, others wait.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<Semaphore>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// What is to be done about a response that may not be given.
+#[derive(Debug)]
+pub(super) enum Renewal {
+    /// Execute the request; with a turn, others wait for it.
+    Ours(Option<Turn>),
+    /// Another request did meanwhile.
+    Theirs(Kept),
 }
 
 /// Bytes of a request and its response.
@@ -112,8 +134,21 @@ impl Responses {
         self.kept.get(key).filter(|kept| kept.is_current(differences))
     }
 
+    /// Waits while another request writes anew what is old. Where that could not be kept any more,
+    /// nobody waits twice: all go on by themselves.
+    pub async fn renewal(&self, key: &RequestKey, differences: u64) -> Renewal {
+        let Some(Kept { turn, .. }) = self.kept.get(key) else { return Renewal::Ours(None) };
+        if turn.try_acquire().map(SemaphorePermit::forget).is_ok() {
+            return Renewal::Ours(Some(Turn(turn)));
+        }
+        // No permit ever comes back, so this ends when the turn does.
+        turn.acquire().await.map(drop).ok();
+        self.recall(key, differences).map_or(Renewal::Ours(None), Renewal::Theirs)
+    }
+
     pub fn keep(&self, key: RequestKey, body: Bytes, until: Option<Instant>, differences: u64) {
-        let kept = Kept { body, gzip: None, until, differences };
+        let turn = Arc::new(Semaphore::new(1));
+        let kept = Kept { body, gzip: None, until, differences, turn };
         if kept.is_current(differences) {
             self.kept.insert(key, kept);
         }
@@ -192,6 +227,33 @@ mod tests {
         assert!(responses.recall(&key, 0).is_none());
         responses.keep_gzip(key.clone(), kept, body);
         assert!(responses.recall(&key, 0).is_none(), "another form is not younger");
+    }
+
+    #[tokio::test]
+    async fn one_writes_anew_what_is_old_and_the_others_wait_for_it() {
+        let responses = Responses::new(1 << 20);
+        let key = RequestKey::new(b'P', b"{ x }", &Scope::unrestricted("ann"));
+        let body = Bytes::from_static(b"1");
+        assert!(matches!(responses.renewal(&key, 0).await, Renewal::Ours(None)), "none is kept");
+        for kept_again in [true, false] {
+            responses.keep(key.clone(), body.clone(), None, 0);
+            let Renewal::Ours(Some(turn)) = responses.renewal(&key, 1).await else {
+                panic!("the first has the turn");
+            };
+            let others = futures::future::join_all((0..8).map(|_| responses.renewal(&key, 1)));
+            tokio::pin!(others);
+            assert!(futures::poll!(others.as_mut()).is_pending(), "they wait");
+            if kept_again {
+                responses.keep(key.clone(), Bytes::from_static(b"2"), None, 1);
+            }
+            drop(turn);
+            for other in others.await {
+                match other {
+                    Renewal::Theirs(kept) => assert!(kept_again && kept.body == "2"),
+                    Renewal::Ours(turn) => assert!(!kept_again && turn.is_none()),
+                }
+            }
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ use contract::Contract;
 use document::{Reader, RootField};
 use errors::Reported;
 use execution::Execution;
-use kept::Responses;
+use kept::{Renewal, Responses};
 use resolve::{QUESTIONS, Resolvers};
 use response::Until;
 
@@ -155,6 +155,13 @@ impl Api {
         self.responses.as_ref()?.recall(key, self.engine.differences())
     }
 
+    async fn renewal(&self, key: &RequestKey) -> Renewal {
+        match &self.responses {
+            Some(responses) => responses.renewal(key, self.engine.differences()).await,
+            None => Renewal::Ours(None),
+        }
+    }
+
     /// Keeps the gzip form of what is kept.
     pub fn keep_gzip(&self, key: RequestKey, kept: Kept, gzip: Bytes) {
         if let Some(responses) = &self.responses {
@@ -176,6 +183,10 @@ impl Api {
         caller: &Caller,
     ) -> GraphqlResponse {
         let differences = self.engine.differences();
+        let _turn = match self.renewal(&key).await {
+            Renewal::Ours(turn) => turn,
+            Renewal::Theirs(kept) => return GraphqlResponse::kept(kept.body),
+        };
         let response = self.execute(request, caller).await;
         if let (Some(responses), Some(until)) = (&self.responses, response.kept_until) {
             responses.keep(key, response.body.clone(), until, differences);
@@ -294,6 +305,10 @@ impl Api {
         caller: &Caller,
     ) -> ApiResult<Export> {
         let differences = self.engine.differences();
+        let _turn = match self.renewal(&key).await {
+            Renewal::Ours(turn) => turn,
+            Renewal::Theirs(kept) => return Ok(Export::kept(format, kept.body)),
+        };
         let (export, kept_until) = self.run_export(parameters, format, caller).await?;
         if let (Some(responses), Some(until)) = (&self.responses, kept_until) {
             responses.keep(key, export.body.clone(), until, differences);

@@ -112,6 +112,28 @@ async fn a_listing_that_is_old_is_looked_at_again_and_other_files_are_another_an
     assert_eq!(answer["data"]["metrics"]["provenance"]["cached"], true);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_find_a_listing_old_are_answered_by_one_execution() {
+    let root = TempDir::new().unwrap();
+    movement(root.path(), "one", "a,2024-01-01T00:00:00Z,new,10.00");
+    let refresh = Duration::from_secs(1);
+    let api = api(root.path(), refresh, EngineSettings::default());
+    for _ in 0..3 {
+        ask(&api, MRR).await;
+    }
+    let executed = || measured(&api, "result_cache_hits") + measured(&api, "result_cache_misses");
+    let before = executed();
+    tokio::time::sleep(refresh).await;
+    let all = futures::future::join_all((0..16).map(|_| ask(&api, MRR))).await;
+    assert!(all.iter().all(|(answer, _)| mrr(answer) == 10.0));
+    assert_eq!(executed() - before, 1, "the others waited for the first");
+    // Other files: nobody is given what was.
+    movement(root.path(), "two", "b,2024-01-05T00:00:00Z,new,5.50");
+    tokio::time::sleep(refresh).await;
+    let all = futures::future::join_all((0..16).map(|_| ask(&api, MRR))).await;
+    assert!(all.iter().all(|(answer, _)| mrr(answer) == 15.5), "{all:?}");
+}
+
 /// Asks for an export over HTTP.
 async fn get(state: &Arc<ServerState>, path: &str, more: (&str, &str)) -> (u16, String, Vec<u8>) {
     let request = Request::get(path).header(more.0, more.1).body(Body::empty()).unwrap();
