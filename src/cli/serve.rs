@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::app::{self, AppError};
 use crate::config;
 use crate::diagnostics::Format;
-use crate::server::{ServeOptions, ServerState, router, serve};
+use crate::server::{Front, ServeOptions, ServerState, serve};
 
 use super::watch::reload_when_told;
 use super::{Ended, LimitArgs, ProjectArgs};
@@ -68,14 +68,14 @@ pub async fn serve_project(project: &Path, limits: &LimitArgs, how: How) -> Ende
         println!("    -d '{{\"query\": \"{TRY}\"}}'\n\nCtrl-C stops.");
     }
     let state = ServerState::reloadable(opened.api, Box::new(reloader));
-    let router = router(Arc::clone(&state));
+    let front = Front::new(Arc::clone(&state));
     let reloads = reload_when_told(Arc::clone(&state), project.to_owned(), how.watch);
     let reloads = tokio::spawn(reloads);
     let stop = async move {
         stop_signal().await;
         state.drain();
     };
-    let finished = serve(listener, router, ServeOptions::default(), stop);
+    let finished = serve(listener, front, ServeOptions::default(), stop);
     let finished = finished.await.map_err(AppError::Runtime)?;
     reloads.abort();
     if !finished {

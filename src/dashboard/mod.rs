@@ -20,6 +20,12 @@ use asset::{Asset, Lifetime};
 /// The addresses that are pages of the dashboard.
 const PAGES: [&str; 3] = ["/", "/explore", "/catalog"];
 
+/// Whether a value of `Accept-Encoding` allows gzip.
+#[must_use]
+pub fn accepts_gzip(header: &str) -> bool {
+    encoding::accepts(header, encoding::Encoding::Gzip)
+}
+
 /// The dashboard's routes, to be merged into the server's.
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     PAGES

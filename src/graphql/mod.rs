@@ -53,7 +53,7 @@ use crate::planner::{Ask, MetricQuery, Scope};
 
 pub use crate::engine::Measurement;
 pub use export::{Export, Format, csv_of};
-pub use kept::RequestKey;
+pub use kept::{Kept, RequestKey};
 pub use limits::Limits;
 pub use request::{Caller, GraphqlRequest};
 pub use response::{GraphqlResponse, Outcome};
@@ -63,7 +63,7 @@ use contract::Contract;
 use document::{Reader, RootField};
 use errors::Reported;
 use execution::Execution;
-use kept::Responses;
+use kept::{Renewal, Responses};
 use resolve::{QUESTIONS, Resolvers};
 use response::Until;
 
@@ -149,9 +149,24 @@ impl Api {
         schema::sdl(&self.schema)
     }
 
-    /// The body that the same request was answered with before, where it would be again.
-    pub async fn recall(&self, key: &RequestKey) -> Option<Bytes> {
-        self.responses.as_ref()?.recall(key, self.engine.differences()).await
+    /// What the same request was answered with before, where it would be again.
+    #[must_use]
+    pub fn recall(&self, key: &RequestKey) -> Option<Kept> {
+        self.responses.as_ref()?.recall(key, self.engine.differences())
+    }
+
+    async fn renewal(&self, key: &RequestKey) -> Renewal {
+        match &self.responses {
+            Some(responses) => responses.renewal(key, self.engine.differences()).await,
+            None => Renewal::Ours(None),
+        }
+    }
+
+    /// Keeps the gzip form of what is kept.
+    pub fn keep_gzip(&self, key: RequestKey, kept: Kept, gzip: Bytes) {
+        if let Some(responses) = &self.responses {
+            responses.keep_gzip(key, kept, gzip);
+        }
     }
 
     /// What the engine counts.
@@ -168,9 +183,13 @@ impl Api {
         caller: &Caller,
     ) -> GraphqlResponse {
         let differences = self.engine.differences();
+        let _turn = match self.renewal(&key).await {
+            Renewal::Ours(turn) => turn,
+            Renewal::Theirs(kept) => return GraphqlResponse::kept(kept.body),
+        };
         let response = self.execute(request, caller).await;
         if let (Some(responses), Some(until)) = (&self.responses, response.kept_until) {
-            responses.keep(key, response.body.clone(), until, differences).await;
+            responses.keep(key, response.body.clone(), until, differences);
         }
         response
     }
@@ -286,9 +305,13 @@ impl Api {
         caller: &Caller,
     ) -> ApiResult<Export> {
         let differences = self.engine.differences();
+        let _turn = match self.renewal(&key).await {
+            Renewal::Ours(turn) => turn,
+            Renewal::Theirs(kept) => return Ok(Export::kept(format, kept.body)),
+        };
         let (export, kept_until) = self.run_export(parameters, format, caller).await?;
         if let (Some(responses), Some(until)) = (&self.responses, kept_until) {
-            responses.keep(key, export.body.clone(), until, differences).await;
+            responses.keep(key, export.body.clone(), until, differences);
         }
         Ok(export)
     }

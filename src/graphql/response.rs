@@ -11,10 +11,10 @@ use crate::error::ErrorCode;
 
 use super::errors::{Errors, Reported};
 
-/// A response with all that an HTTP layer needs to know about it.
 /// When an answer may be another one; none: never.
 pub(super) type Until = Option<Instant>;
 
+/// A response with all that an HTTP layer needs to know about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphqlResponse {
     /// The JSON body.
@@ -48,6 +48,12 @@ impl GraphqlResponse {
     pub(super) fn answered(data: &Value, errors: &[Reported], request_id: &str) -> Self {
         let outcome = Outcome::Answered { errors: !errors.is_empty() };
         let body = write(Some(data), errors, request_id).into();
+        Self { body, outcome, deprecated: Vec::new(), kept_until: None }
+    }
+
+    /// What another request was answered with: nothing in it failed, and it is kept already.
+    pub(super) fn kept(body: Bytes) -> Self {
+        let outcome = Outcome::Answered { errors: false };
         Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 

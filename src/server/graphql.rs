@@ -1,71 +1,104 @@
 //! `/graphql`: GraphQL over HTTP, by GET and POST.
 
-use std::sync::Arc;
+use std::pin::pin;
 
-use axum::Extension;
 use axum::body::{Body, to_bytes};
-use axum::extract::State;
 use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
+use futures::FutureExt;
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::graphql::{Caller, GraphqlRequest, Outcome, RequestKey, error_body};
+use crate::graphql::{Api, Caller, GraphqlRequest, Kept, Outcome, RequestKey, error_body};
 
+use super::gzip::{gzipped, takes_gzip};
 use super::negotiation::{Media, accepted, sends_json};
 use super::observe::RequestId;
 use super::{BODY_LIMIT, BODY_TIMEOUT, ServerState, json_response};
 
 /// Answers one document.
-pub(super) async fn handle(
-    State(state): State<Arc<ServerState>>,
-    Extension(id): Extension<RequestId>,
+pub(super) async fn answer(
+    state: &ServerState,
+    id: &RequestId,
     request: Request<Body>,
 ) -> Response {
-    let method = request.method().clone();
     let accepted = accepted(request.headers());
-    let media = accepted.unwrap_or(Media::Json);
-    let refuse = |refusal: Refusal| {
-        let mut response =
-            json_response(refusal.status, media.header(), error_body(&refusal.error, id.as_str()));
-        if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(refusal.allow));
-        }
-        response
+    let wanted = Wanted {
+        media: accepted.unwrap_or(Media::Json),
+        gzip: takes_gzip(request.headers()),
+        by_post: request.method() == Method::POST,
     };
     if accepted.is_none() {
-        return refuse(Refusal::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "Accept `application/graphql-response+json` or `application/json`.",
-        ));
+        let message = "Accept `application/graphql-response+json` or `application/json`.";
+        return refused(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message), wanted, id);
     }
-    let text = match read(&method, request).await {
+    let text = match read(request).await {
         Ok(text) => text,
-        Err(refusal) => return refuse(refusal),
+        Err(refusal) => return refused(&refusal, wanted, id),
     };
     // One request, one API: a reload meanwhile does not change what this document sees.
     let api = state.api();
     let caller = Caller::unrestricted("anonymous", id.as_str());
     let key = text.key(&caller);
-    if let Some(body) = api.recall(&key).await {
-        return answer(StatusCode::OK, media, body);
+    if let Some(kept) = api.recall(&key) {
+        return recalled(&api, key, kept, wanted).await;
     }
-    let document = match text.parse() {
-        Ok(document) => document,
-        Err(error) => return refuse(error.into()),
-    };
-    let answered = api.execute_keyed(key, document, &caller).await;
-    state.telemetry.count_deprecated(&answered.deprecated);
-    if answered.outcome == Outcome::NotAQuery && method != Method::POST {
-        return refuse(Refusal { allow: "POST", ..Refusal::method("GET only answers queries.") });
-    }
-    answer(status(answered.outcome, media), media, answered.body)
+    // On the heap: what is answered from what is kept does not carry room for it.
+    let executed = Box::pin(async {
+        let answered = api.execute_keyed(key, text.parse()?, &caller).await;
+        state.telemetry.count_deprecated(&answered.deprecated);
+        if answered.outcome == Outcome::NotAQuery && !wanted.by_post {
+            return Err(Refusal { allow: "POST", ..Refusal::method("GET only answers queries.") });
+        }
+        let zipped = if wanted.gzip { gzipped(&answered.body).await } else { None };
+        Ok(written(status(answered.outcome, wanted.media), wanted.media, answered.body, zipped))
+    });
+    executed.await.unwrap_or_else(|refusal| refused(&refusal, wanted, id))
 }
 
-fn answer(status: StatusCode, media: Media, body: Bytes) -> Response {
-    let mut response = json_response(status, media.header(), body);
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+/// What a client wants of the answer.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    media: Media,
+    gzip: bool,
+    by_post: bool,
+}
+
+/// An answer that was kept; its form in gzip, once somebody wanted it, is kept beside it.
+async fn recalled(api: &Api, key: RequestKey, kept: Kept, wanted: Wanted) -> Response {
+    let body = kept.body.clone();
+    let zipped = match &kept.gzip {
+        _ if !wanted.gzip => None,
+        Some(zipped) => Some(zipped.clone()),
+        None => {
+            let zipped = gzipped(&body).await;
+            if let Some(zipped) = &zipped {
+                api.keep_gzip(key, kept, zipped.clone());
+            }
+            zipped
+        }
+    };
+    written(StatusCode::OK, wanted.media, body, zipped)
+}
+
+fn written(status: StatusCode, media: Media, body: Bytes, zipped: Option<Bytes>) -> Response {
+    let encoded = zipped.is_some();
+    let mut response = json_response(status, media.header(), zipped.unwrap_or(body));
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    if encoded {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn refused(refusal: &Refusal, wanted: Wanted, id: &RequestId) -> Response {
+    let body = error_body(&refusal.error, id.as_str());
+    let mut response = json_response(refusal.status, wanted.media.header(), body);
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(refusal.allow));
+    }
     response
 }
 
@@ -103,8 +136,8 @@ impl Text {
     }
 }
 
-async fn read(method: &Method, request: Request<Body>) -> Result<Text, Refusal> {
-    match *method {
+async fn read(request: Request<Body>) -> Result<Text, Refusal> {
+    match *request.method() {
         Method::GET | Method::HEAD => {
             Ok(Text::Parameters(request.uri().query().unwrap_or_default().to_owned()))
         }
@@ -129,16 +162,18 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 }
 
 async fn body(body: Body) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_LIMIT)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Refusal {
-            error: ApiError::new(ErrorCode::QueryTooLarge, "The body has more than 1 MiB."),
-            ..Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "")
-        }),
-        Err(_) => {
-            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."))
-        }
-    }
+    let mut body = pin!(to_bytes(body, BODY_LIMIT));
+    // It mostly came with the head; a clock is for the others.
+    let read = match body.as_mut().now_or_never() {
+        Some(read) => read,
+        None => tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| {
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")
+        })?,
+    };
+    read.map_err(|_| Refusal {
+        error: ApiError::new(ErrorCode::QueryTooLarge, "The body has more than 1 MiB."),
+        ..Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "")
+    })
 }
 
 fn from_body(bytes: &[u8]) -> ApiResult<GraphqlRequest> {

@@ -1,14 +1,19 @@
 //! HTTP: routes, content negotiation, limits, health, metrics, graceful stop.
 //!
+//! A request comes in through [`serve`], which minds its connection, and goes to the [`Front`].
+//!
 //! Everything about data comes through the front door of [`graphql`](crate::graphql): this room
 //! knows media types and status codes, never definitions, models or plans. One request uses one
 //! [`Api`] from start to end; a reload swaps it for the requests that follow.
 
+mod front;
 mod graphql;
+mod gzip;
 mod health;
 mod negotiation;
 mod observe;
 mod pages;
+mod patience;
 mod reload;
 mod serve;
 mod status;
@@ -22,17 +27,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::response::Response;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use tower_http::compression::CompressionLayer;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::graphql::{Api, error_body};
 
+pub use front::Front;
 pub use reload::{Next, NextApi, Reloaded};
 pub use serve::{ServeOptions, serve};
 
@@ -99,11 +107,10 @@ impl ServerState {
     }
 }
 
-/// Every route.
-pub fn router(state: Arc<ServerState>) -> Router {
+/// Every route but that of documents.
+fn routes(state: Arc<ServerState>) -> Router {
     Router::<Arc<ServerState>>::new()
         .route("/schema.graphql", get(pages::schema))
-        .route("/graphql", any(graphql::handle))
         .route("/api/v1/metrics.json", get(tables::json))
         .route("/api/v1/metrics.csv", get(tables::csv))
         .route("/api/v1/metrics.arrow", get(tables::arrow))
@@ -115,8 +122,21 @@ pub fn router(state: Arc<ServerState>) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), observe::observe))
+        .layer(middleware::from_fn(tell_route))
         .with_state(state)
+}
+
+/// Says with the answer which route gave it.
+async fn tell_route(
+    route: Option<MatchedPath>,
+    request: Request,
+    next: middleware::Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
 }
 
 async fn no_route(id: axum::Extension<RequestId>) -> Response {
@@ -135,7 +155,10 @@ fn error_response(status: StatusCode, error: &ApiError, id: &RequestId) -> Respo
 }
 
 fn json_response(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response {
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(media_type))], body.into()).into_response()
+    let mut response = Response::new(Body::from(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
 }
 
 /// Browsers must not guess what a body is.

@@ -68,14 +68,16 @@ pub(super) fn sends_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
-    if parts.next().as_deref() != Some("application/json") {
-        return false;
-    }
-    parts.all(|part| match part.strip_prefix("charset=") {
-        Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
-        None => true,
-    })
+    let mut parts = value.split(';').map(str::trim);
+    let json = |name: &str| name.eq_ignore_ascii_case("application/json");
+    let utf8 = |part: &str| match part.split_once('=') {
+        Some((key, charset)) if key.eq_ignore_ascii_case("charset") => {
+            let charset = charset.trim_matches('"');
+            charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+        }
+        _ => true,
+    };
+    parts.next().is_some_and(json) && parts.all(utf8)
 }
 
 #[cfg(test)]

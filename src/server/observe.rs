@@ -1,13 +1,12 @@
-//! Around every request: its id, and what Prometheus counts.
+//! What is seen of every request: its id, its line in the log, and what Prometheus counts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::extract::{MatchedPath, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -19,7 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::graphql::Measurement;
 
-use super::{ServerState, harden};
+use super::ServerState;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,37 +27,53 @@ const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 
 /// The id that a request's answer, errors and logs share.
 #[derive(Debug, Clone)]
-pub(super) struct RequestId(Arc<str>);
+pub(super) struct RequestId(HeaderValue);
 
 impl RequestId {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The client's, if it is harmless in headers and logs; else a new one.
-    fn of(request: &Request<Body>) -> Self {
-        let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
-        let harmless = |text: &&str| {
-            (1..=128).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+    pub fn of(headers: &HeaderMap) -> Self {
+        let harmless = |value: &&HeaderValue| {
+            (1..=128).contains(&value.len())
+                && value
+                    .as_bytes()
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
         };
-        match given.filter(harmless) {
-            Some(text) => Self(text.into()),
-            None => Self(format!("{:032x}", rand::random::<u128>()).into()),
+        match headers.get(HEADER).filter(harmless) {
+            Some(given) => Self(given.clone()),
+            None => Self(new_id()),
         }
     }
+
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// Says it on the answer.
+    pub fn mark(self, response: &mut Response) {
+        response.headers_mut().insert(HEADER, self.0);
+    }
+}
+
+/// 128 random bits in hexadecimal.
+fn new_id() -> HeaderValue {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let random: u128 = rand::random();
+    let digit = |place: u32| DIGITS[usize::try_from(random >> (4 * place) & 15).unwrap_or(0)];
+    let digits: Vec<u8> = (0..32).rev().map(digit).collect();
+    HeaderValue::try_from(digits).unwrap_or(HeaderValue::from_static("-"))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     method: &'static str,
-    route: String,
+    route: Cow<'static, str>,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
-    route: String,
+    route: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +112,13 @@ impl Telemetry {
         Self { registry, requests, seconds, in_flight, deprecated }
     }
 
+    /// A request has come.
+    pub fn start(&self, method: &Method) -> Running {
+        let in_flight = self.in_flight.clone();
+        in_flight.inc();
+        Running { in_flight, method: method_label(method), started: Instant::now() }
+    }
+
     /// Counts the deprecated metrics that a request asked for. Names are those of definitions, so
     /// there are few.
     pub fn count_deprecated(&self, metrics: &[String]) {
@@ -106,51 +128,36 @@ impl Telemetry {
     }
 }
 
-/// Counts a request as in flight until it is answered or its client has gone.
-struct InFlight(Gauge);
+/// A request that is being answered. It counts as in flight until it is answered or its client has
+/// gone.
+pub(super) struct Running {
+    in_flight: Gauge,
+    method: &'static str,
+    started: Instant,
+}
 
-impl InFlight {
-    fn start(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
+impl Running {
+    /// Logs and counts the answer.
+    pub fn end(
+        self,
+        telemetry: &Telemetry,
+        id: &RequestId,
+        route: Cow<'static, str>,
+        status: StatusCode,
+    ) {
+        let (method, status, elapsed) = (self.method, status.as_u16(), self.started.elapsed());
+        tracing::info!(request_id = id.as_str(), method, %route, status, ?elapsed, "answered");
+        let of_route = Route { route };
+        telemetry.seconds.get_or_create(&of_route).observe(elapsed.as_secs_f64());
+        let labels = Labels { method, route: of_route.route, status };
+        telemetry.requests.get_or_create(&labels).inc();
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.0.dec();
+        self.in_flight.dec();
     }
-}
-
-/// The outermost layer.
-pub(super) async fn observe(
-    State(state): State<Arc<ServerState>>,
-    mut request: Request<Body>,
-    next: Next,
-) -> Response {
-    let id = RequestId::of(&request);
-    let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let route = route.unwrap_or("unmatched").to_owned();
-    request.extensions_mut().insert(id.clone());
-    let in_flight = InFlight::start(&state.telemetry.in_flight);
-    let started = Instant::now();
-    let mut response = next.run(request).await;
-    let elapsed = started.elapsed();
-    drop(in_flight);
-    let status = response.status().as_u16();
-    tracing::info!(request_id = id.as_str(), method, route, status, ?elapsed, "answered");
-    state
-        .telemetry
-        .seconds
-        .get_or_create(&Route { route: route.clone() })
-        .observe(elapsed.as_secs_f64());
-    state.telemetry.requests.get_or_create(&Labels { method, route, status }).inc();
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(HEADER, value);
-    }
-    harden(&mut response);
-    response
 }
 
 /// Clients choose methods freely; labels must stay few.

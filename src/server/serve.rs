@@ -1,21 +1,22 @@
-//! Listening: connections with a limit on how long headers may take, and a graceful stop.
+//! Listening: connections with a limit on how long they may keep silent, and a graceful stop.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 
-use super::reload::Peer;
+use super::front::Front;
+use super::patience::{Note, Patience, Wait, Watched};
 
 /// Waiting after a failed accept (no file handles left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -23,15 +24,22 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How connections are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct ServeOptions {
-    /// The longest that a client may take to send a request's headers.
+    /// The longest that a client may take to send a request's headers, from their first byte.
     pub header_timeout: Duration,
+    /// How long a connection is kept open on which nothing is asked.
+    pub idle_timeout: Duration,
     /// The longest that running requests are waited for when stopping.
     pub drain_timeout: Duration,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { header_timeout: Duration::from_secs(10), drain_timeout: Duration::from_secs(30) }
+        Self {
+            header_timeout: Duration::from_secs(10),
+            // Longer than clients' pools and proxies keep theirs (60 s), so that they close first.
+            idle_timeout: Duration::from_secs(75),
+            drain_timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -42,73 +50,89 @@ impl Default for ServeOptions {
 /// Where the listener is not usable at all. Connections fail on their own.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    front: Front,
     options: ServeOptions,
     stop: impl Future<Output = ()>,
 ) -> io::Result<bool> {
     listener.local_addr()?;
-    let (stopping, watched) = watch::channel(false);
     let mut connections = JoinSet::new();
+    // One each: a channel that all share would be locked whenever one of them is polled.
+    let mut stops = HashMap::new();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone(), options, watched.clone());
-                    connections.spawn(connection);
+                    let (stop, stopped) = oneshot::channel();
+                    let connection = connection(stream, front.clone(), options, stopped);
+                    stops.insert(connections.spawn(connection).id(), stop);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next_with_id() => {
+                stops.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
             () = &mut stop => break,
         }
     }
     drop(listener);
-    // No receiver left means no connection left.
-    stopping.send(true).ok();
+    // A dropped sender says it too.
+    drop(stops);
     let finished = async { while connections.join_next().await.is_some() {} };
     Ok(tokio::time::timeout(options.drain_timeout, finished).await.is_ok())
 }
 
 async fn connection(
     stream: TcpStream,
-    router: Router,
+    front: Front,
     options: ServeOptions,
-    mut stopping: watch::Receiver<bool>,
+    mut stopped: oneshot::Receiver<()>,
 ) {
     // Answers are written at once; waiting to fill packets only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let peer = stream.peer_addr().ok();
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        if let Some(address) = peer {
-            request.extensions_mut().insert(Peer(address));
+    let note = Note::new();
+    let service = service_fn(|request: Request<Incoming>| {
+        let (front, note) = (&front, &note);
+        async move {
+            note.write(Wait::Answer);
+            let response = front.answer(request.map(Body::new), peer).await;
+            note.write(Wait::Idle);
+            Ok::<_, Infallible>(response)
         }
-        request.map(Body::new)
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop_of(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let stream = TokioIo::new(Watched::new(stream, note.clone()));
+    let connection =
+        http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
+    let patience = Patience { head: options.header_timeout, idle: options.idle_timeout };
+    let silence = tokio::time::sleep(patience.head);
+    tokio::pin!(connection, silence);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            _ = &mut stopped, if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = silence.as_mut() => match patience.until(&note, Instant::now()) {
+                Some(again) => silence.as_mut().reset(again.into()),
+                None => {
+                    tracing::debug!("a connection kept silent for too long");
+                    return;
+                }
+            }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
     }
-}
-
-/// Completes when the server stops.
-async fn stop_of(stopping: &mut watch::Receiver<bool>) {
-    // A dropped sender means the server is gone, which is a stop too.
-    stopping.wait_for(|stopping| *stopping).await.ok();
 }

@@ -54,8 +54,8 @@ async fn answer(
     // One request, one API, as for documents.
     let api = state.api();
     let key = RequestKey::of_parameters(door(format), &parameters, &caller.scope);
-    if let Some(body) = api.recall(&key).await {
-        return table(format, body);
+    if let Some(kept) = api.recall(&key) {
+        return table(format, kept.body);
     }
     match api.export_keyed(key, &parameters, format, &caller).await {
         Ok(export) => {

@@ -10,7 +10,6 @@ use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use tower::ServiceExt;
 use upswell::catalog::{Catalog, CatalogSettings};
 use upswell::clock::SystemClock;
 use upswell::diagnostics::SourceFile;
@@ -18,7 +17,7 @@ use upswell::engine::{Engine, EngineSettings, LocalEngine};
 use upswell::graphql::{Api, Caller, GraphqlRequest, ProblemInfo, RequestKey};
 use upswell::model::Model;
 use upswell::project::{ProjectFiles, load};
-use upswell::server::{ServerState, router};
+use upswell::server::{Front, ServerState};
 
 use crate::support::demo::demo;
 use crate::support::warehouse::write_file;
@@ -39,8 +38,8 @@ fn api(root: &Path, refresh: Duration, settings: EngineSettings) -> Api {
 async fn ask(api: &Api, query: &str) -> (Json, bool) {
     let caller = Caller::unrestricted("test", "test");
     let key = RequestKey::new(b'P', query.as_bytes(), &caller.scope);
-    if let Some(body) = api.recall(&key).await {
-        return (serde_json::from_slice(&body).unwrap(), true);
+    if let Some(kept) = api.recall(&key) {
+        return (serde_json::from_slice(&kept.body).unwrap(), true);
     }
     let answered = api.execute_keyed(key, GraphqlRequest::new(query), &caller).await;
     (serde_json::from_slice(&answered.body).unwrap(), false)
@@ -113,10 +112,32 @@ async fn a_listing_that_is_old_is_looked_at_again_and_other_files_are_another_an
     assert_eq!(answer["data"]["metrics"]["provenance"]["cached"], true);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_find_a_listing_old_are_answered_by_one_execution() {
+    let root = TempDir::new().unwrap();
+    movement(root.path(), "one", "a,2024-01-01T00:00:00Z,new,10.00");
+    let refresh = Duration::from_secs(1);
+    let api = api(root.path(), refresh, EngineSettings::default());
+    for _ in 0..3 {
+        ask(&api, MRR).await;
+    }
+    let executed = || measured(&api, "result_cache_hits") + measured(&api, "result_cache_misses");
+    let before = executed();
+    tokio::time::sleep(refresh).await;
+    let all = futures::future::join_all((0..16).map(|_| ask(&api, MRR))).await;
+    assert!(all.iter().all(|(answer, _)| mrr(answer) == 10.0));
+    assert_eq!(executed() - before, 1, "the others waited for the first");
+    // Other files: nobody is given what was.
+    movement(root.path(), "two", "b,2024-01-05T00:00:00Z,new,5.50");
+    tokio::time::sleep(refresh).await;
+    let all = futures::future::join_all((0..16).map(|_| ask(&api, MRR))).await;
+    assert!(all.iter().all(|(answer, _)| mrr(answer) == 15.5), "{all:?}");
+}
+
 /// Asks for an export over HTTP.
 async fn get(state: &Arc<ServerState>, path: &str, more: (&str, &str)) -> (u16, String, Vec<u8>) {
     let request = Request::get(path).header(more.0, more.1).body(Body::empty()).unwrap();
-    let response = router(Arc::clone(state)).oneshot(request).await.unwrap();
+    let response = Front::new(Arc::clone(state)).answer(request, None).await;
     let status = response.status().as_u16();
     let media = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
     (status, media, to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec())

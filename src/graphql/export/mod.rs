@@ -53,6 +53,13 @@ pub struct Export {
     pub deprecated: Vec<String>,
 }
 
+impl Export {
+    /// What another request was answered with.
+    pub(super) fn kept(format: Format, body: Bytes) -> Self {
+        Self { format, body, deprecated: Vec::new() }
+    }
+}
+
 pub(super) fn write(answer: &Answer, format: Format) -> ApiResult<Export> {
     let Answer::Table(table, provenance) = answer else {
         return Err(ApiError::new(ErrorCode::Internal, "The question was not answered."));

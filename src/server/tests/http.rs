@@ -1,13 +1,14 @@
 //! The other routes, and what is around every request.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 
-use super::super::{ServerState, router};
+use super::super::{Front, ServerState};
 use super::{Answer, app, get, post, request, send, state};
-use crate::graphql::{Api, ProblemInfo, testing};
+use crate::graphql::{Api, Caller, ProblemInfo, RequestKey, testing};
 
 #[tokio::test]
 async fn request_ids_are_taken_or_made() {
@@ -85,7 +86,7 @@ async fn health_says_whether_to_send_requests_and_what_is_wrong() {
     let state = state();
     let ready = || async {
         let request = Request::get("/readyz").body(Body::empty()).unwrap();
-        send(router(std::sync::Arc::clone(&state)), request).await
+        send(Front::new(Arc::clone(&state)), request).await
     };
     let expected = r#"{"status":"ready","definitionVersion":"v1","problems":[]}"#;
     assert_eq!(ready().await.text(), expected);
@@ -111,10 +112,10 @@ async fn requests_are_counted_by_route_not_by_path() {
     let state = state();
     for path in ["/healthz", "/healthz", "/a", "/b"] {
         let request = Request::get(path).body(Body::empty()).unwrap();
-        send(router(std::sync::Arc::clone(&state)), request).await;
+        send(Front::new(Arc::clone(&state)), request).await;
     }
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
-    let text = send(router(state), request).await;
+    let text = send(Front::new(state), request).await;
     for line in [
         r#"upswell_http_requests_total{method="GET",route="/healthz",status="200"} 2"#,
         r#"upswell_http_requests_total{method="GET",route="unmatched",status="404"} 2"#,
@@ -158,7 +159,7 @@ async fn twice(headers: [&[(&str, &str)]; 2], body: &str) -> [Answer; 2] {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        send(router(Arc::clone(&state)), request.body(Body::from(body.to_owned())).unwrap())
+        send(Front::new(Arc::clone(&state)), request.body(Body::from(body.to_owned())).unwrap())
     };
     [ask(headers[0]).await, ask(headers[1]).await]
 }
@@ -177,6 +178,52 @@ async fn a_kept_response_is_negotiated_like_any_other() {
     assert_eq!(refused.status, 415);
     let [_, refused] = twice([&[json], &[json, ("accept", "text/html")]], body).await;
     assert_eq!(refused.status, 406);
+}
+
+#[tokio::test]
+async fn documents_are_answered_in_gzip_where_it_is_wanted_and_kept_so() {
+    let state = ServerState::new(testing::api().0.keeping(1 << 20));
+    let body = r#"{"query": "{ __schema { types { name description } } }"}"#;
+    let ask = |encodings: &'static str| {
+        let request = Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("accept-encoding", encodings)
+            .body(Body::from(body))
+            .unwrap();
+        send(Front::new(Arc::clone(&state)), request)
+    };
+    let scope = Caller::unrestricted("anyone", "").scope;
+    let key = RequestKey::new(b'P', body.as_bytes(), &scope);
+    let in_gzip = || state.api().recall(&key).map(|kept| kept.gzip.is_some());
+    let plain = ask("identity").await;
+    assert_eq!((plain.header("content-encoding"), in_gzip()), ("", Some(false)));
+    for encodings in ["gzip", "br, gzip;q=0.5", "deflate, gzip"] {
+        let zipped = ask(encodings).await;
+        assert_eq!(zipped.header("content-encoding"), "gzip");
+        assert_eq!(zipped.header("vary"), "accept, accept-encoding");
+        assert!(zipped.body.len() < plain.body.len() / 2);
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&zipped.body[..]).read_to_end(&mut text).unwrap();
+        assert_eq!(text, plain.body);
+        assert_eq!(in_gzip(), Some(true));
+    }
+    for encodings in ["", "identity", "gzip;q=0", "br"] {
+        let again = ask(encodings).await;
+        assert_eq!((again.header("content-encoding"), &again.body), ("", &plain.body));
+    }
+    // What is computed and what is short.
+    let computed = |body: &'static str| {
+        let request = Request::post("/graphql")
+            .header("content-type", "application/json")
+            .header("accept-encoding", "gzip");
+        send(app(), request.body(Body::from(body)).unwrap())
+    };
+    assert_eq!(computed(body).await.header("content-encoding"), "gzip");
+    let short = computed(r#"{"query": "{ __typename }"}"#).await;
+    assert_eq!(
+        (short.header("content-encoding"), short.header("vary")),
+        ("", "accept, accept-encoding")
+    );
 }
 
 #[tokio::test]

@@ -6,20 +6,18 @@ mod serving;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use tower::ServiceExt;
 
-use super::{ServerState, router};
+use super::{Front, ServerState};
 use crate::graphql::testing;
 
 fn state() -> Arc<ServerState> {
     ServerState::new(testing::api().0)
 }
 
-fn app() -> Router {
-    router(state())
+fn app() -> Front {
+    Front::new(state())
 }
 
 /// An answer, read to the end.
@@ -43,8 +41,8 @@ impl Answer {
     }
 }
 
-async fn send(app: Router, request: Request<Body>) -> Answer {
-    let response = app.oneshot(request).await.unwrap();
+async fn send(app: Front, request: Request<Body>) -> Answer {
+    let response = app.answer(request, None).await;
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
     Answer { status: parts.status, headers: parts.headers, body }
