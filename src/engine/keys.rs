@@ -303,7 +303,7 @@ impl Interner {
     }
 
     /// Makes room for the keys of a table that has so many rows and each key once.
-    pub fn expect(&self, keys: u64) {
+    pub fn make_room(&self, keys: u64) {
         let keys = usize::try_from(keys).unwrap_or_default();
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let more = keys.saturating_sub(names.keys.len());

@@ -62,7 +62,7 @@ pub async fn load_attribute(
     // A code and a place among the values a row.
     let table = reader.table(&dataset.name)?;
     reader.check_bound(table, 2)?;
-    interner.expect(table.rows);
+    interner.make_room(table.rows);
     let plan = attribute_plan(reader, (dataset, key), expr)?;
     let values = Values { keys: Arc::clone(interner), ..Values::default() };
     let parts = reader.visit(plan, &[table], || values.clone()).await?;
