@@ -13,6 +13,7 @@ use crate::planner::Period;
 use crate::values::{Instant, Number, Scalar};
 
 use super::AggregateValues;
+use super::blame::blame;
 use super::owners::{RowOwners, WHOLE_ROW, owners_asked_for};
 use super::pass::{period_at, scalars};
 use super::rows::{Measured, RowsAsk, rows_plan};
@@ -163,7 +164,7 @@ async fn base_events(
     let first_group = 3 + usize::from(owners.is_some()) + usize::from(filter.is_some());
     let calendar = &context.facts.model.calendar;
     let mut events = Vec::new();
-    context
+    let read = context
         .facts
         .reader
         .execute(plan, &[table], |batch| {
@@ -182,7 +183,10 @@ async fn base_events(
             }
             Ok(())
         })
-        .await?;
+        .await;
+    if let Err(error) = read {
+        return Err(blame(context, &kind.base.dataset, &ask, error).await);
+    }
     if let Some(owners) = &owners {
         owners.note_odd(context);
     }
@@ -213,7 +217,7 @@ async fn times(
     let table = context.facts.reader.table(&kind.dataset)?;
     let calendar = &context.facts.model.calendar;
     let mut found = Vec::new();
-    context
+    let read = context
         .facts
         .reader
         .execute(plan, &[table], |batch| {
@@ -222,7 +226,10 @@ async fn times(
             found.extend(key.into_iter().zip(at).filter_map(|(key, at)| Some((key, at?))));
             Ok(())
         })
-        .await?;
+        .await;
+    if let Err(error) = read {
+        return Err(blame(context, &kind.dataset, &ask, error).await);
+    }
     found.retain(|(key, _)| *key != NONE);
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Aggregates, cumulative aggregates and conversions over rows of any dataset, on DataFusion.
 
 mod beside;
+mod blame;
 mod conversion;
 mod cumulative;
 mod fits;

@@ -22,6 +22,7 @@ use crate::model::{Aggregate, AggregateKind};
 use crate::planner::Predicate;
 use crate::values::{Number, Scalar};
 
+use super::blame::blame;
 use super::fits::check_values;
 use super::owners::RowOwners;
 use super::rows::{
@@ -105,7 +106,10 @@ pub async fn run_pass(
         }
         Ok(())
     };
-    context.facts.reader.execute(plan, &[table], read).await
+    match context.facts.reader.execute(plan, &[table], read).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(blame(context, dataset, &ask, error).await),
+    }
 }
 
 /// Whether owners share what the aggregate adds up; distinct and extreme values they see whole.
