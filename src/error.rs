@@ -68,7 +68,7 @@ pub struct ApiError {
     pub message: String,
     /// What an expression of a definition does and what to do about it, as long as nobody has said
     /// which one it is.
-    of_expression: Option<[String; 2]>,
+    of_expression: Option<Box<[String; 2]>>,
 }
 
 impl ApiError {
@@ -85,8 +85,9 @@ impl ApiError {
 
     /// An expression of a definition does what it should not ("divides by zero for some row");
     /// whoever knows which one, of which table, names it.
+    #[must_use]
     pub fn of_expression(code: ErrorCode, does: &str, help: &str) -> Self {
-        let of_expression = Some([does.to_owned(), help.to_owned()]);
+        let of_expression = Some(Box::new([does.to_owned(), help.to_owned()]));
         Self { of_expression, ..Self::new(code, format!("an expression {does}; {help}")) }
     }
 
@@ -99,12 +100,8 @@ impl ApiError {
     /// The same error with the expression's name and table; other errors stay as they are.
     #[must_use]
     pub fn naming(self, expression: &str, table: &str) -> Self {
-        match self.of_expression {
-            Some([does, help]) => {
-                Self::new(self.code, format!("{expression} {does} of table `{table}`; {help}"))
-            }
-            None => self,
-        }
+        let Some([does, help]) = self.of_expression.as_deref() else { return self };
+        Self::new(self.code, format!("{expression} {does} of table `{table}`; {help}"))
     }
 }
 

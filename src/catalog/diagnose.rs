@@ -76,7 +76,7 @@ impl Trouble<'_> {
         const WHAT: &str = "a question failed while it was executed";
         match self {
             Self::DivideByZero | Self::Overflow | Self::NoResult => {
-                tracing::debug!(%error, "{WHAT}")
+                tracing::debug!(%error, "{WHAT}");
             }
             Self::Memory => tracing::info!(%error, "{WHAT}"),
             Self::Read(_) | Self::Conversion(_) | Self::Decoding | Self::Store(_) => {
