@@ -154,8 +154,10 @@ impl Code {
                 "Expressions compute one value from one row: comparisons, arithmetic, CASE, CAST, \
                  IN, BETWEEN, LIKE, IS NULL. Subqueries, aggregates, window functions, \
                  placeholders and anything that reads from elsewhere are refused; so is what the \
-                 declared types of the columns cannot give: a filter that is not true or false, a \
-                 time compared with a number, a sum of texts, a division by zero."
+                 declared types of the columns cannot give: a filter or a \
+                 condition that is not true or false, a time or a text compared with a number, \
+                 arithmetic over texts, a sum of texts, a dimension whose values are not of its \
+                 type, a division by zero."
             }
             Self::UnknownFunction => {
                 "Functions come from a fixed list of cheap, deterministic scalar functions, so \

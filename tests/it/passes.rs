@@ -215,7 +215,7 @@ async fn filters_of_several_fields_share_one_pass() {
 async fn a_failing_measure_of_a_shared_pass_leaves_the_others_standing() {
     let root = support_desk();
     let metrics = format!(
-        "{METRICS}  - {{ name: broken, kind: aggregate, dataset: tickets, aggregate: sum, expr: \"coalesce(priority, '-')\" }}\n"
+        "{METRICS}  - {{ name: broken, kind: aggregate, dataset: tickets, aggregate: sum, expr: cast(priority as int) }}\n"
     );
     let files = [
         ("upswell.yml", PROJECT),
