@@ -88,15 +88,9 @@ struct Waiting {
 
 impl Waiting {
     async fn of(context: &Context<'_>, kind: &ConversionKind) -> ApiResult<Self> {
-        let model = context.facts.model;
-        let conversions = super::observed::range_of(context, &kind.conversion).await?.1;
-        let newest = match conversions {
-            Some(newest) => Some(newest),
-            None => super::observed::range_of(context, &kind.base).await?.1,
-        };
-        let dataset = model.datasets.get(&kind.base.dataset);
+        let dataset = context.facts.model.datasets.get(&kind.base.dataset);
         let split = dataset.is_some_and(|dataset| owners_asked_for(context, dataset).is_some());
-        let end = context.end_of_observation(newest);
+        let end = conversions_end(context, kind).await?;
         Ok(Self { end, waiting: 0, all: 0, one: if split { WHOLE_ROW } else { 1 } })
     }
 
@@ -129,6 +123,18 @@ impl Waiting {
             context.facts.model.calendar.day_of(end),
         ));
     }
+}
+
+/// The end of observation of conversions: that of their table, else of the base events'.
+pub async fn conversions_end(
+    context: &Context<'_>,
+    kind: &ConversionKind,
+) -> ApiResult<Option<Instant>> {
+    let newest = match super::observed::range_of(context, &kind.conversion).await?.1 {
+        Some(newest) => Some(newest),
+        None => super::observed::range_of(context, &kind.base).await?.1,
+    };
+    Ok(context.end_of_observation(newest))
 }
 
 /// Whether an instant lies within the calendar days after another.

@@ -26,7 +26,7 @@ use crate::values::Number;
 use super::context::Context;
 use super::table::GroupValues;
 
-pub use conversion::run_conversion;
+pub use conversion::{conversions_end, run_conversion};
 pub use cumulative::run_cumulative;
 pub use observed::{Observed, newest_of, table_of};
 pub use rows::plan_error;
