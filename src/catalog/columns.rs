@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use chrono_tz::Tz;
 
 use super::TableProblem;
-use super::convert::{Conversion, Target, dictionary, is_string, scale_of};
+use super::convert::{Conversion, NARROW_PRECISION, Target, dictionary, is_string, scale_of};
+use super::footer::Footer;
 use crate::error::{ErrorCode, did_you_mean};
 use crate::model::{Column, ColumnName, ColumnType, Dataset};
 
@@ -45,19 +46,41 @@ impl Delivered {
         self.columns.iter().find(|column| column.name.as_str() == name)
     }
 
-    /// The same table with these columns as plain texts instead of dictionaries, where every file
-    /// has strings in them and no value is mapped.
-    pub fn with_keys(&self, keys: &[ColumnName], files: &[SchemaRef]) -> Self {
-        let plain = |column: &DeliveredColumn| {
-            let unmapped = matches!(&column.target, Target::Text(values) if values.is_empty());
-            let mut found = files.iter().filter_map(|f| f.field_with_name(&column.in_files).ok());
-            unmapped && keys.contains(&column.name) && found.all(|f| is_plain(f.data_type()))
+    /// The same table with these columns in the form that is taken in at least cost, where every
+    /// file allows it: texts whose values are not mapped as plain texts instead of dictionaries,
+    /// decimals in 64 bits.
+    pub fn compact(&self, columns: &[ColumnName], files: &[&Footer]) -> Self {
+        let target = |column: &DeliveredColumn| {
+            let own = || column.target.clone();
+            if !columns.contains(&column.name) {
+                return own();
+            }
+            let all = |fits: &dyn Fn(&Footer, &Field) -> bool| {
+                let found = |footer: &&Footer| {
+                    let field = footer.schema.field_with_name(&column.in_files);
+                    field.map_or(true, |field| fits(footer, field))
+                };
+                files.iter().all(found)
+            };
+            match &column.target {
+                Target::Text(values)
+                    if values.is_empty() && all(&|_, f| is_plain(f.data_type())) =>
+                {
+                    Target::Key
+                }
+                Target::Decimal { scale, minor_units: None }
+                    if all(&|footer, field| is_narrow(footer, field, *scale)) =>
+                {
+                    Target::Narrow { scale: *scale }
+                }
+                _ => own(),
+            }
         };
-        let with_target = |column: &DeliveredColumn| {
-            let target = if plain(column) { Target::Key } else { column.target.clone() };
-            DeliveredColumn { target, ..column.clone() }
-        };
-        let columns: Vec<DeliveredColumn> = self.columns.iter().map(with_target).collect();
+        let columns: Vec<DeliveredColumn> = self
+            .columns
+            .iter()
+            .map(|column| DeliveredColumn { target: target(column), ..column.clone() })
+            .collect();
         let fields =
             columns.iter().map(|c| Field::new(c.name.as_str(), c.target.arrow_type(), true));
         Self {
@@ -70,19 +93,22 @@ impl Delivered {
         }
     }
 
-    /// The schema to read a file with: text as dictionaries, everything else as it is.
+    /// The schema to read a file with: text as dictionaries, compact columns in their form,
+    /// everything else as it is.
     pub fn read_schema(&self, found: &Schema) -> SchemaRef {
         let is_text = |field: &Field| {
             self.columns.iter().any(|column| {
                 column.in_files == *field.name() && matches!(column.target, Target::Text(_))
             })
         };
-        let is_key = |field: &Field| {
-            let key = |column: &DeliveredColumn| column.target == Target::Key;
-            self.columns.iter().any(|column| column.in_files == *field.name() && key(column))
+        let compact = |field: &Field| {
+            let targets = self.columns.iter().filter(|column| column.in_files == *field.name());
+            let mut targets = targets.map(|column| &column.target);
+            let found =
+                targets.find(|target| matches!(target, Target::Key | Target::Narrow { .. }));
+            found.map(|target| Arc::new(field.clone().with_data_type(target.arrow_type())))
         };
-        let fields = found.fields().iter().map(|field| match field.data_type() {
-            _ if is_key(field) => Arc::new(Field::clone(field).with_data_type(DataType::Utf8View)),
+        let read_as = |field: &FieldRef| match field.data_type() {
             // The reader has no dictionaries of strings for bytes without an annotation.
             DataType::Binary if is_text(field) => {
                 Arc::new(Field::clone(field).with_data_type(DataType::Utf8))
@@ -91,7 +117,9 @@ impl Delivered {
                 Arc::new(Field::clone(field).with_data_type(dictionary()))
             }
             _ => Arc::clone(field),
-        });
+        };
+        let fields =
+            found.fields().iter().map(|field| compact(field).unwrap_or_else(|| read_as(field)));
         Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), found.metadata().clone()))
     }
 }
@@ -280,6 +308,13 @@ impl Resolver<'_> {
 }
 
 /// Strings that readers can deliver as they are.
+/// Whether the file holds the decimal as an integer, in this scale.
+fn is_narrow(footer: &Footer, field: &Field, scale: i8) -> bool {
+    let fits = |precision: u8, found: i8| precision <= NARROW_PRECISION && found == scale;
+    matches!(field.data_type(), DataType::Decimal128(precision, found) if fits(*precision, *found))
+        && footer.is_integer(field.name())
+}
+
 fn is_plain(found: &DataType) -> bool {
     match found {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,

@@ -28,6 +28,17 @@ pub(super) struct Footer {
     pub rows: u64,
 }
 
+impl Footer {
+    /// Whether a column of the file is physically an integer.
+    pub fn is_integer(&self, column: &str) -> bool {
+        let descriptor = self.metadata.file_metadata().schema_descr();
+        let leaf = descriptor.columns().iter().find(|leaf| leaf.path().parts() == [column]);
+        leaf.is_some_and(|leaf| {
+            matches!(leaf.physical_type(), PhysicalType::INT32 | PhysicalType::INT64)
+        })
+    }
+}
+
 /// Why a file cannot be read as Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BadFile {

@@ -70,19 +70,20 @@ impl TableSnapshot {
         planned(&self.dataset, self.scan_of(columns, table)?.build())
     }
 
-    /// A plan like [`Self::scan`]'s over those of the files that pass, with the texts of `keys` as
-    /// `Utf8View` where the files have strings: keys hardly repeat within a batch.
+    /// A plan like [`Self::scan`]'s over those of the files that pass. Of `compact` columns, where
+    /// the files allow it, texts come as `Utf8View` (keys hardly repeat within a batch) and decimals
+    /// as `Decimal64`.
     ///
     /// # Errors
     /// As for [`Self::scan`].
     pub fn scan_files(
         &self,
         columns: &[ColumnName],
-        keys: &[ColumnName],
+        compact: &[ColumnName],
         passes: impl Fn(&DataFile) -> bool,
     ) -> ApiResult<LogicalPlan> {
         let files = self.files.iter().filter(|file| passes(file)).cloned().collect();
-        let table = self.table(self.with_keys(keys), files);
+        let table = self.table(self.compact(compact), files);
         planned(&self.dataset, self.scan_of(columns, table)?.build())
     }
 
@@ -94,10 +95,10 @@ impl TableSnapshot {
     pub fn scan_only(
         &self,
         columns: &[ColumnName],
-        keys: &[ColumnName],
+        compact: &[ColumnName],
         (key, texts): (&ColumnName, &[Arc<str>]),
     ) -> ApiResult<LogicalPlan> {
-        let table = self.table(self.with_keys(keys), self.files.clone());
+        let table = self.table(self.compact(compact), self.files.clone());
         let table = FilesTable { by_pages: true, ..table };
         let texts = texts.iter().map(|text| lit(text.as_ref())).collect();
         let only = Expr::Column(Column::from_name(key.as_str())).in_list(texts, false);
@@ -105,9 +106,9 @@ impl TableSnapshot {
         planned(&self.dataset, scan.filter(only).and_then(LogicalPlanBuilder::build))
     }
 
-    fn with_keys(&self, keys: &[ColumnName]) -> Arc<Delivered> {
-        let schemas: Vec<_> = self.files.iter().map(|f| Arc::clone(&f.footer.schema)).collect();
-        Arc::new(self.delivered.with_keys(keys, &schemas))
+    fn compact(&self, columns: &[ColumnName]) -> Arc<Delivered> {
+        let files: Vec<_> = self.files.iter().map(|file| file.footer.as_ref()).collect();
+        Arc::new(self.delivered.compact(columns, &files))
     }
 
     fn table(&self, delivered: Arc<Delivered>, files: Vec<Arc<DataFile>>) -> FilesTable {

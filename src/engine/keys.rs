@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::kernels::{Code, NONE};
 
@@ -178,12 +179,18 @@ impl Names {
         self.slots.find(spread(hash), |slot| slot.hash == hash).map(|slot| slot.code)
     }
 
-    fn insert(&mut self, hash: u32, key: &Key) -> Code {
-        let Some(code) = Code::try_from(self.keys.len()).ok().filter(|code| *code != NONE) else {
+    fn find_or_insert(&mut self, hash: u32, key: &Key) -> Code {
+        let Self { slots, keys, .. } = self;
+        let same = |slot: &Slot| slot.hash == hash && keys.is(slot.code as usize, key);
+        let new = match slots.entry(spread(hash), same, |slot| spread(slot.hash)) {
+            Entry::Occupied(known) => return known.get().code,
+            Entry::Vacant(new) => new,
+        };
+        let Some(code) = Code::try_from(keys.len()).ok().filter(|code| *code != NONE) else {
             return NONE;
         };
-        self.keys.push(key);
-        self.slots.insert_unique(spread(hash), Slot { hash, code }, |slot| spread(slot.hash));
+        new.insert(Slot { hash, code });
+        keys.push(key);
         code
     }
 }
@@ -203,7 +210,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     const TOGETHER: usize = 256;
     /// How far after the last one a key is looked for.
-    const REACH: usize = 24;
+    const REACH: usize = 64;
     const REST: usize = 15;
 
     fn find(&mut self, names: &Names, codes: &mut Vec<Code>, new: &mut Vec<(usize, u32, Key<'a>)>) {
@@ -289,11 +296,19 @@ impl Interner {
         if !new.is_empty() {
             let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
             for (place, hash, key) in new {
-                let known = names.find(hash, &key);
-                codes[place] = known.unwrap_or_else(|| names.insert(hash, &key));
+                codes[place] = names.find_or_insert(hash, &key);
             }
         }
         codes
+    }
+
+    /// Makes room for the keys of a table that has so many rows and each key once.
+    pub fn expect(&self, keys: u64) {
+        let keys = usize::try_from(keys).unwrap_or_default();
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let more = keys.saturating_sub(names.keys.len());
+        names.slots.reserve(more, |slot| spread(slot.hash));
+        names.keys.views.reserve(more);
     }
 
     /// The code of a text that was met before.

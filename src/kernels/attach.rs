@@ -121,7 +121,7 @@ pub fn attach_by_order(orders: &OrderFacts, ask: &AttachAsk) -> Cells<AttachCell
 /// where that of the product is above zero then.
 #[must_use]
 pub fn attach_by_customer(facts: &BalanceFacts, ask: &AttachAsk) -> Cells<AttachCell> {
-    over_customers(facts.customers(), ask.slicer, |part| {
+    over_customers((facts.customers(), &facts.offsets), ask.slicer, |part| {
         let mut cells = ask.cells();
         let mut held = Held::new(ask.roles);
         let mut attached = vec![0; ask.roles.attached_products().len()];

@@ -111,7 +111,7 @@ impl Merge for Attribution {
 #[must_use]
 pub fn attribute(facts: &BalanceFacts, ask: &AttributionAsk) -> Attribution {
     let periods = Periods::new(ask.periods);
-    over_customers(facts.customers(), ask.slicer, |part| {
+    over_customers((facts.customers(), &facts.offsets), ask.slicer, |part| {
         let mut worker = Worker::new(facts, ask, &periods);
         worker.run(part);
         worker.found
@@ -156,9 +156,6 @@ impl<'a> Worker<'a> {
     fn run(&mut self, customers: Part) {
         let mut events = Vec::new();
         for customer in customers {
-            if !self.ask.slicer.may_pass(code_of(customer)) {
-                continue;
-            }
             expansions(self.facts, customer, self.ask.as_of, &mut events);
             for event in &events {
                 if let Some(period) = self.periods.of(event.at) {

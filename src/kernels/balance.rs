@@ -32,7 +32,7 @@ pub fn balance(
     let places: Vec<usize> =
         instants.iter().map(|at| sorted.binary_search(at).unwrap_or(0)).collect();
     let by_product_too = slicer.uses(Axis::Product);
-    over_customers(facts.customers(), slicer, |customers| {
+    over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
         let mut pass = Pass {
             facts,
             slicer,

@@ -2,10 +2,11 @@
 //! and merged.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::Range;
 
-use super::{Bounds, Code, Slicer, Stop};
+use super::cores::{on_every_core, parts_of};
+use super::facts::code_of;
+use super::{Bounds, Code, Slicer};
 
 /// Up to this many group keys are found by position, beyond it by hash.
 const DENSE_KEYS: u64 = 1 << 16;
@@ -130,15 +131,15 @@ impl<T: Default + Clone + Merge> Merge for Cells<T> {
     }
 }
 
-/// A part of the customers (or orders): consecutive ones, or those that a filter names. It ends
-/// early where it is told to stop.
+/// A part of the customers (or rows): consecutive ones, or those that a filter names. It leaves out
+/// customers of whom nothing can pass the filter, and ends early where it is told to stop.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {
-    /// Those that come before the next look at `stop`, and those after it.
+    slicer: &'a Slicer,
+    are_customers: bool,
+    /// Those that come before the next look at whether to stop, and those after it.
     near: Items<'a>,
     far: Items<'a>,
-    until_a_look: usize,
-    stop: &'a Stop,
 }
 
 #[derive(Debug, Clone)]
@@ -159,6 +160,13 @@ impl Iterator for Items<'_> {
 }
 
 impl Items<'_> {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Range(range) => range.is_empty(),
+            Self::These(codes) => codes.as_slice().is_empty(),
+        }
+    }
+
     /// The first of them, which are these no longer.
     fn split_off(&mut self, count: usize) -> Self {
         match self {
@@ -179,8 +187,8 @@ impl Items<'_> {
 }
 
 impl Part<'_> {
-    /// The next of them that follow on each other, at least one and few enough to look at `stop`
-    /// often.
+    /// The next of them that follow on each other, at least one and few enough to look
+    /// often at whether to stop.
     pub fn next_range(&mut self) -> Option<Range<usize>> {
         let first = self.next()?;
         Some(match &mut self.near {
@@ -194,32 +202,40 @@ impl Iterator for Part<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        if let Some(next) = self.near.next() {
-            return Some(next);
+        loop {
+            for next in self.near.by_ref() {
+                if !self.are_customers || self.slicer.may_pass(code_of(next)) {
+                    return Some(next);
+                }
+            }
+            if self.far.is_empty() || self.slicer.bounds().stop.is_set() {
+                return None;
+            }
+            let until_a_look =
+                if self.are_customers { CUSTOMERS_UNTIL_A_LOOK } else { ROWS_UNTIL_A_LOOK };
+            self.near = self.far.split_off(until_a_look);
         }
-        if self.stop.is_set() {
-            return None;
-        }
-        self.near = self.far.split_off(self.until_a_look);
-        self.near.next()
     }
 }
 
-/// Runs a kernel over parts of the customers on every core and merges the parts in order, so that
-/// the answer does not depend on how many cores there are. Where the slicer names customers, over
-/// these of them.
-pub fn over_customers<R, F>(customers: usize, slicer: &Slicer, kernel: F) -> R
+/// Runs a kernel over parts of the customers of whom something can pass, on every core, and merges
+/// the parts in order, so that the answer does not depend on how many cores there are. Rows of
+/// customer `c` are `offsets[c]..offsets[c + 1]`: parts have about as many.
+pub fn over_customers<R, F>((customers, offsets): (usize, &[u32]), slicer: &Slicer, kernel: F) -> R
 where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
     let only = slicer.customers();
-    let only = only.as_deref().map(|codes| {
-        let known = codes.partition_point(|code| (*code as usize) < customers);
-        &codes[..known]
-    });
-    let count = only.map_or(customers, <[Code]>::len);
-    over_items((count, only), (CUSTOMERS_UNTIL_A_LOOK, &slicer.bounds().stop), kernel)
+    let parts = match &only {
+        Some(codes) => {
+            let known = codes.partition_point(|code| (*code as usize) < customers);
+            let these = |part: Range<usize>| Items::These(codes[part].iter());
+            parts_of(known, &[]).into_iter().map(these).collect()
+        }
+        None => parts_of(customers, offsets).into_iter().map(Items::Range).collect(),
+    };
+    over_parts(parts, (slicer, true), kernel)
 }
 
 /// The same over all of the rows (or orders), whosever they are.
@@ -228,42 +244,22 @@ where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    over_items((rows, None), (ROWS_UNTIL_A_LOOK, &slicer.bounds().stop), kernel)
+    let parts = parts_of(rows, &[]).into_iter().map(Items::Range).collect();
+    over_parts(parts, (slicer, false), kernel)
 }
 
-fn over_items<R, F>(
-    (count, only): (usize, Option<&[Code]>),
-    (until_a_look, stop): (usize, &Stop),
-    kernel: F,
-) -> R
+fn over_parts<R, F>(parts: Vec<Items>, (slicer, are_customers): (&Slicer, bool), kernel: F) -> R
 where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    const SMALLEST_PART: usize = 4_096;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = cores.min(count / SMALLEST_PART).max(1);
-    let part = |part: usize| {
-        let bounds = count * part / parts..count * (part + 1) / parts;
-        let far = match only {
-            Some(codes) => Items::These(codes[bounds].iter()),
-            None => Items::Range(bounds),
-        };
-        Part { near: Items::Range(0..0), far, until_a_look, stop }
-    };
-    std::thread::scope(|scope| {
-        let (kernel, part) = (&kernel, &part);
-        let others: Vec<_> =
-            (1..parts).map(|place| scope.spawn(move || kernel(part(place)))).collect();
-        let mut all = kernel(part(0));
-        for other in others {
-            match other.join() {
-                Ok(part) => all.merge(part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+    let run = |far| kernel(Part { slicer, are_customers, near: Items::Range(0..0), far });
+    let together = |mut all: R, part: R| {
+        all.merge(part);
         all
-    })
+    };
+    let found = on_every_core(parts, run);
+    found.into_iter().reduce(together).unwrap_or_else(|| run(Items::Range(0..0)))
 }
 
 #[cfg(test)]
@@ -271,7 +267,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::kernels::{Axis, Filter};
+    use crate::kernels::{Axis, Filter, Stop};
 
     impl Merge for Vec<usize> {
         fn merge(&mut self, other: Self) {
@@ -287,7 +283,7 @@ mod tests {
     #[test]
     fn every_customer_comes_once_and_in_order() {
         let all = |slicer: &Slicer| {
-            over_customers(20_000, slicer, |part| {
+            over_customers((20_000, &[]), slicer, |part| {
                 let mut all = Vec::new();
                 all.extend(part);
                 all
@@ -298,13 +294,16 @@ mod tests {
         let odd: Vec<Code> = (0..15_000).map(|code| 2 * code + 1).collect();
         let known: Vec<usize> = (0..10_000).map(|code| 2 * code + 1).collect();
         assert_eq!(all(&slicer(Some(odd), &stop)), known);
+        let mask: Vec<bool> = (0..20_001).map(|code| code % 2 == 1).collect();
+        let odd = Slicer::new(vec![], Some(Filter::Mask(Axis::Customer, mask)));
+        assert_eq!(all(&odd), known);
     }
 
     #[test]
     fn a_kernel_that_is_told_to_stop_ends_soon() {
         let stop = Stop::default();
         let seen = AtomicUsize::new(0);
-        over_customers(1_000_000, &slicer(None, &stop), |part| {
+        over_customers((1_000_000, &[]), &slicer(None, &stop), |part| {
             for _ in part {
                 if seen.fetch_add(1, Ordering::Relaxed) == 5_000 {
                     stop.set();
@@ -313,7 +312,7 @@ mod tests {
             Vec::<usize>::new()
         });
         let seen = seen.into_inner();
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         assert!((5_000..=5_001 + CUSTOMERS_UNTIL_A_LOOK * cores).contains(&seen), "{seen}");
     }
 

@@ -80,7 +80,7 @@ pub fn cohorts(facts: &BalanceFacts, ask: &CohortAsk, slicer: &Slicer) -> Cohort
     }
     let pass = Pass { facts, ask, slicer, spans: spans(ask), offsets };
     let customers = ask.acquired.len().max(facts.customers());
-    over_customers(customers, slicer, |part| pass.over(part))
+    over_customers((customers, &facts.offsets), slicer, |part| pass.over(part))
 }
 
 /// In how many groups the customers of the cohorts fall: what an answer will hold, before it is

@@ -60,7 +60,7 @@ pub fn durations(facts: &BalanceFacts, ask: &DurationAsk, slicer: &Slicer) -> Du
         Origins::PreviousExpansion => facts.customers(),
     };
     let watch = Watch { facts, ask, known: ask.as_of.min(ask.end), last: (ask.day_of)(ask.end) };
-    over_customers(customers, slicer, |part| watch.over(part, slicer))
+    over_customers((customers, &facts.offsets), slicer, |part| watch.over(part, slicer))
 }
 
 /// The observation of customers up to T.

@@ -48,7 +48,7 @@ pub fn left_out(
     let place_of = |at: i64| instants.binary_search(&at).unwrap_or(0);
     let ends: Vec<(usize, usize)> =
         ask.windows.iter().map(|window| (place_of(window.start), place_of(window.end))).collect();
-    over_customers(facts.customers(), slicer, |customers| {
+    over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
         let mut pass = Pass {
             facts,
             ask,

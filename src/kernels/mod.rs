@@ -4,12 +4,14 @@
 // Tests write money as it is read: 100_00 is 100.00.
 #![cfg_attr(test, allow(clippy::inconsistent_digit_grouping))]
 
+mod adding;
 mod attach;
 mod attribution;
 mod balance;
 mod bounds;
 mod cells;
 mod cohort;
+mod cores;
 mod duration;
 mod facts;
 mod grouped;

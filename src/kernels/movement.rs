@@ -63,7 +63,7 @@ impl Merge for MovementCell {
 pub fn movement(facts: &BalanceFacts, ask: &MovementAsk, slicer: &Slicer) -> Cells<MovementCell> {
     let derived_by_product = !facts.recorded && slicer.uses(Axis::Product);
     let periods = Periods::new(ask.periods);
-    over_customers(facts.customers(), slicer, |customers| {
+    over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
         let cells = slicer.cells(ask.periods.len());
         let opening = Opening::default();
         let mut pass =
@@ -133,9 +133,6 @@ impl Pass<'_> {
                 continue;
             }
             let code = code_of(customer);
-            if !self.slicer.may_pass(code) {
-                continue;
-            }
             self.opening = Opening::of(&rows);
             if self.facts.recorded {
                 for row in rows {

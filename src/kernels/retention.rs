@@ -58,7 +58,7 @@ fn tally<M: Amount>(
     windows: &Windows,
     count: impl Fn(&mut Pass<M>, Place, Option<u64>) + Sync,
 ) -> Cells<RetentionCell> {
-    let tallies = over_customers(facts.customers(), slicer, |customers| {
+    let tallies = over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
         let tallies = slicer.cells(ask.windows.len());
         let mut pass = Pass { facts, ask, slicer, windows, tallies, steps: Vec::new() };
         pass.run(customers, &count);
@@ -184,7 +184,7 @@ impl<M: Amount> Pass<'_, M> {
             return self.add_in_passing(key, rows);
         }
         // With owners the filter may be about them.
-        if key.is_some() || (self.ask.owners.is_some() && self.slicer.may_pass(place.customer)) {
+        if key.is_some() || self.ask.owners.is_some() {
             self.live(rows);
             count(self, place, key);
         }

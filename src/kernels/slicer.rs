@@ -216,7 +216,11 @@ impl Slicer {
     /// Whether any fact of the customer can pass the filter: false spares looking at them.
     #[must_use]
     pub fn may_pass(&self, customer: Code) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.of_customer(customer).pass)
+        match &self.filter {
+            None => true,
+            Some(Filter::Mask(Axis::Customer, mask)) => at(mask, customer).unwrap_or(false),
+            Some(filter) => filter.of_customer(customer).pass,
+        }
     }
 
     /// The group's key, or none where the filter holds the fact back.

@@ -1,12 +1,12 @@
 //! Changes in the order they were read → facts sorted by customer and time.
 //!
-//! A counting sort by customer writes every row once, straight to its place; parts of the customers
-//! are written on every core. Rows of a customer that came in the order of time (as from files by
-//! month) need no further sorting.
+//! A counting sort by customer writes every row once, whole, straight to its place; parts of the
+//! customers are written on every core. Then each customer's rows are put into the order of time,
+//! which those of files by month nearly have, and written out as columns.
 
-use std::num::NonZero;
 use std::ops::Range;
 
+use super::cores::{on_every_core, parts_of};
 use super::{BalanceFacts, Code};
 
 /// Changes as they were read; every row counts. Columns that were not read are empty.
@@ -37,57 +37,95 @@ impl Changes {
         filter(&mut self.kind, counts);
         filter(&mut self.offer, counts);
     }
+
+    /// Adds the rows of others, which have the same columns, behind these.
+    pub fn append(&mut self, others: &Self) {
+        self.customer.extend_from_slice(&others.customer);
+        self.time.extend_from_slice(&others.time);
+        self.amount.extend_from_slice(&others.amount);
+        self.product.extend_from_slice(&others.product);
+        self.class.extend_from_slice(&others.class);
+        self.kind.extend_from_slice(&others.kind);
+        self.offer.extend_from_slice(&others.offer);
+    }
 }
 
-/// The places of one part of the customers in every column.
-#[derive(Default)]
-struct Part<'a> {
-    customers: Range<usize>,
-    offsets: &'a [u32],
-    time: &'a mut [i64],
-    amount: &'a mut [i64],
-    product: &'a mut [Code],
-    class: &'a mut [u8],
-    kind: &'a mut [Code],
-    offer: &'a mut [Code],
+/// A row on its way to its place, with zeros for what was not read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    time: i64,
+    amount: i64,
+    product: Code,
+    kind: Code,
+    offer: Code,
+    class: u8,
+}
+
+impl Row {
+    fn of(changes: &Changes, row: usize) -> Self {
+        Self {
+            time: changes.time[row],
+            amount: changes.amount[row],
+            product: changes.product.get(row).copied().unwrap_or_default(),
+            kind: changes.kind.get(row).copied().unwrap_or_default(),
+            offer: changes.offer.get(row).copied().unwrap_or_default(),
+            class: changes.class.get(row).copied().unwrap_or_default(),
+        }
+    }
 }
 
 /// What a part learned on the way.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Seen {
     first: Option<i64>,
     newest: Option<i64>,
     gross: u64,
 }
 
+impl Seen {
+    fn of_rows(time: &[i64], amount: &[i64]) -> Self {
+        let none = (i64::MAX, i64::MIN);
+        let range = |(first, newest): (i64, i64), at: &i64| (first.min(*at), newest.max(*at));
+        let (first, newest) = time.iter().fold(none, range);
+        let is_any = !time.is_empty();
+        let add = |sum: u64, amount: &i64| sum.saturating_add(amount.unsigned_abs());
+        Self {
+            first: is_any.then_some(first),
+            newest: is_any.then_some(newest),
+            gross: amount.iter().fold(0, add),
+        }
+    }
+}
+
 impl BalanceFacts {
-    /// The rows of `before` and of the changes, which have the same columns, sorted. Rows are fewer
-    /// than 2^32.
+    /// The rows of the changes, which have the same columns, sorted. Rows are fewer than 2^32.
     #[must_use]
-    pub fn sorted(changes: &[Changes], before: Option<&Self>) -> Self {
-        let known = before.map_or(0, Self::customers);
-        let read = changes.iter().flat_map(|part| &part.customer).max();
-        let customers = read.map_or(0, |last| *last as usize + 1).max(known);
-        let parts = parts_of(customers);
-        let offsets = count(changes, before, customers, &parts);
+    pub fn sorted(changes: &[Changes]) -> Self {
+        let last = changes.iter().flat_map(|part| &part.customer).max();
+        let customers = last.map_or(0, |last| *last as usize + 1);
+        let offsets = count(changes, customers);
         let rows = offsets.last().copied().unwrap_or(0) as usize;
-        let has = |of: fn(&Changes) -> bool, old: fn(&Self) -> bool| {
-            changes.iter().any(of) || before.is_some_and(old)
+        let read = |is_read: fn(&Changes) -> bool| {
+            if changes.iter().any(is_read) { rows } else { 0 }
         };
-        let coded = |is_read: bool| vec![0; if is_read { rows } else { 0 }];
         let mut facts = Self {
             time: vec![0; rows],
             amount: vec![0; rows],
-            product: coded(has(|c| !c.product.is_empty(), |f| !f.product.is_empty())),
-            class: vec![
-                0;
-                if has(|c| !c.class.is_empty(), |f| !f.class.is_empty()) { rows } else { 0 }
-            ],
-            kind: coded(has(|c| !c.kind.is_empty(), |f| !f.kind.is_empty())),
-            offer: coded(has(|c| !c.offer.is_empty(), |f| !f.offer.is_empty())),
+            product: vec![0; read(|part| !part.product.is_empty())],
+            class: vec![0; read(|part| !part.class.is_empty())],
+            kind: vec![0; read(|part| !part.kind.is_empty())],
+            offer: vec![0; read(|part| !part.offer.is_empty())],
             ..Self::default()
         };
-        let seen = facts.fill(&offsets, &parts, changes, before);
+        let mut places = Places::of(&mut facts);
+        let jobs = parts_of(customers, &offsets)
+            .into_iter()
+            .map(|part| (places.take(&offsets[part.start..=part.end]), part))
+            .collect();
+        let seen = on_every_core(jobs, |(mut places, part): (Places, _)| {
+            places.fill(changes, &part);
+            Seen::of_rows(places.time, places.amount)
+        });
         facts.first = seen.iter().filter_map(|part| part.first).min();
         facts.newest = seen.iter().filter_map(|part| part.newest).max();
         facts.gross = seen.iter().try_fold(0u64, |sum, part| sum.checked_add(part.gross));
@@ -97,107 +135,57 @@ impl BalanceFacts {
 
     /// The rows of changes in the order they come: of nobody, and in no order of time.
     #[must_use]
-    pub fn as_they_come(changes: &[Changes]) -> Self {
-        fn whole<T: Copy>(changes: &[Changes], of: impl Fn(&Changes) -> &[T]) -> Vec<T> {
-            changes.iter().map(of).collect::<Vec<_>>().concat()
+    pub fn as_they_come(changes: Vec<Changes>) -> Self {
+        fn whole<T: Copy>(parts: Vec<Vec<T>>) -> Vec<T> {
+            let rows: usize = parts.iter().map(Vec::len).sum();
+            let mut parts = parts.into_iter();
+            // The first part stays where it is.
+            let mut whole = parts.next().unwrap_or_default();
+            whole.reserve_exact(rows - whole.len());
+            parts.for_each(|part| whole.extend_from_slice(&part));
+            whole
+        }
+        let (mut times, mut rest) = (Vec::new(), Vec::new());
+        for mut part in changes {
+            times.push((std::mem::take(&mut part.time), std::mem::take(&mut part.kind)));
+            rest.push((part.amount, part.product, part.class));
         }
         std::thread::scope(|scope| {
             let times = scope.spawn(|| {
-                let time = whole(changes, |part| &part.time);
-                let range = (time.iter().min().copied(), time.iter().max().copied());
-                (time, range, whole(changes, |part| &part.kind))
+                let (times, kinds): (Vec<_>, Vec<_>) = times.into_iter().unzip();
+                let time = whole(times);
+                (Seen::of_rows(&time, &[]), time, whole(kinds))
             });
+            let (amounts, (products, classes)): (Vec<_>, (Vec<_>, Vec<_>)) =
+                rest.into_iter().map(|(amount, product, class)| (amount, (product, class))).unzip();
             let rest = Self {
-                amount: whole(changes, |part| &part.amount),
-                product: whole(changes, |part| &part.product),
-                class: whole(changes, |part| &part.class),
+                amount: whole(amounts),
+                product: whole(products),
+                class: whole(classes),
                 ..Self::default()
             };
-            let (time, (first, newest), kind) = match times.join() {
+            let (Seen { first, newest, .. }, time, kind) = match times.join() {
                 Ok(times) => times,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
             Self { time, kind, first, newest, ..rest }
         })
     }
-
-    fn fill(
-        &mut self,
-        offsets: &[u32],
-        parts: &[Range<usize>],
-        changes: &[Changes],
-        before: Option<&Self>,
-    ) -> Vec<Seen> {
-        let mut rest = Part {
-            customers: 0..0,
-            offsets: &[],
-            time: &mut self.time,
-            amount: &mut self.amount,
-            product: &mut self.product,
-            class: &mut self.class,
-            kind: &mut self.kind,
-            offer: &mut self.offer,
-        };
-        let jobs: Vec<Part> = parts.iter().map(|part| rest.take(offsets, part)).collect();
-        let seen = on_every_core(jobs, |mut job| {
-            job.write(changes, before);
-            job.sort(before);
-            // What was seen of earlier rows is known.
-            if before.is_none() { job.seen() } else { Seen::default() }
-        });
-        match before {
-            Some(before) => changes.iter().map(Seen::of).chain([Seen::known(before)]).collect(),
-            None => seen,
-        }
-    }
-}
-
-/// Equal shares of the customers, one a core.
-fn parts_of(customers: usize) -> Vec<Range<usize>> {
-    const SMALLEST_PART: usize = 4_096;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = cores.min(customers / SMALLEST_PART).max(1);
-    (0..parts).map(|p| customers * p / parts..customers * (p + 1) / parts).collect()
-}
-
-fn on_every_core<J: Send, R: Send>(jobs: Vec<J>, run: impl Fn(J) -> R + Sync) -> Vec<R> {
-    std::thread::scope(|scope| {
-        let run = &run;
-        let mut jobs = jobs.into_iter();
-        let first = jobs.next();
-        let others: Vec<_> = jobs.map(|job| scope.spawn(move || run(job))).collect();
-        let first = first.map(run);
-        let joined = others.into_iter().map(|other| match other.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        first.into_iter().chain(joined.collect::<Vec<_>>()).collect()
-    })
 }
 
 /// Where each customer's rows begin.
-fn count(
-    changes: &[Changes],
-    before: Option<&BalanceFacts>,
-    customers: usize,
-    parts: &[Range<usize>],
-) -> Vec<u32> {
+fn count(changes: &[Changes], customers: usize) -> Vec<u32> {
     let mut offsets = vec![0u32; customers + 1];
     let mut rest = &mut offsets[1..];
     let mut jobs = Vec::new();
-    for part in parts {
+    for part in parts_of(customers, &[]) {
         let (counts, others) = rest.split_at_mut(part.len());
         rest = others;
-        jobs.push((part.clone(), counts));
+        jobs.push((part.start, counts));
     }
-    on_every_core(jobs, |(part, counts)| {
-        if let Some(before) = before {
-            for (count, customer) in counts.iter_mut().zip(part.clone()) {
-                *count = u32::try_from(before.rows_of(customer).len()).unwrap_or(u32::MAX);
-            }
-        }
+    on_every_core(jobs, |(first, counts)| {
         for customer in changes.iter().flat_map(|changes| &changes.customer) {
-            if let Some(count) = counts.get_mut((*customer as usize).wrapping_sub(part.start)) {
+            if let Some(count) = counts.get_mut((*customer as usize).wrapping_sub(first)) {
                 *count += 1;
             }
         }
@@ -210,16 +198,36 @@ fn count(
     offsets
 }
 
-impl<'a> Part<'a> {
-    /// The next customers' places.
-    fn take<'o>(&mut self, offsets: &'o [u32], customers: &Range<usize>) -> Part<'o>
-    where
-        'a: 'o,
-    {
-        let rows = (offsets[customers.end] - offsets[customers.start]) as usize;
-        Part {
-            customers: customers.clone(),
-            offsets: &offsets[customers.start..=customers.end],
+/// The places of one part of the customers in every column.
+pub(super) struct Places<'a> {
+    /// Of the part's customers, in all of the facts.
+    offsets: &'a [u32],
+    pub time: &'a mut [i64],
+    pub amount: &'a mut [i64],
+    pub product: &'a mut [Code],
+    pub class: &'a mut [u8],
+    pub kind: &'a mut [Code],
+    pub offer: &'a mut [Code],
+}
+
+impl<'a> Places<'a> {
+    pub fn of(facts: &'a mut BalanceFacts) -> Self {
+        Self {
+            offsets: &[],
+            time: &mut facts.time,
+            amount: &mut facts.amount,
+            product: &mut facts.product,
+            class: &mut facts.class,
+            kind: &mut facts.kind,
+            offer: &mut facts.offer,
+        }
+    }
+
+    /// The places of the next customers.
+    pub fn take(&mut self, offsets: &'a [u32]) -> Self {
+        let rows = (offsets[offsets.len() - 1] - offsets[0]) as usize;
+        Self {
+            offsets,
             time: self.time.split_off_mut(..rows.min(self.time.len())).unwrap_or_default(),
             amount: self.amount.split_off_mut(..rows.min(self.amount.len())).unwrap_or_default(),
             product: self.product.split_off_mut(..rows.min(self.product.len())).unwrap_or_default(),
@@ -229,129 +237,50 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn write(&mut self, changes: &[Changes], before: Option<&BalanceFacts>) {
+    /// Sorts the changes of these customers into their places.
+    fn fill(&mut self, changes: &[Changes], customers: &Range<usize>) {
+        const TOGETHER: usize = 256;
         let base = self.offsets[0];
         let mut next: Vec<u32> =
-            self.offsets[..self.customers.len()].iter().map(|offset| offset - base).collect();
-        if let Some(before) = before {
-            self.keep(before, &mut next);
-        }
-        // Which rows of a batch are this part's, and where they go.
-        let mut places: Vec<(u32, u32)> = Vec::new();
-        for batch in changes {
-            places.clear();
-            for (row, customer) in (0u32..).zip(&batch.customer) {
-                let customer = (*customer as usize).wrapping_sub(self.customers.start);
+            self.offsets[..customers.len()].iter().map(|offset| offset - base).collect();
+        let mut rows = vec![Row::default(); self.time.len()];
+        for changes in changes {
+            for (row, customer) in changes.customer.iter().enumerate() {
+                let customer = (*customer as usize).wrapping_sub(customers.start);
                 if let Some(place) = next.get_mut(customer) {
-                    places.push((row, *place));
+                    rows[*place as usize] = Row::of(changes, row);
                     *place += 1;
                 }
             }
-            scatter(&places, &batch.time, self.time);
-            scatter(&places, &batch.amount, self.amount);
-            scatter(&places, &batch.product, self.product);
-            scatter(&places, &batch.class, self.class);
-            scatter(&places, &batch.kind, self.kind);
-            scatter(&places, &batch.offer, self.offer);
         }
-    }
-
-    /// Copies earlier rows: at once those of all customers up to the next one with new rows.
-    fn keep(&mut self, before: &BalanceFacts, next: &mut [u32]) {
-        let first = |customer: usize| before.rows_of(customer).start;
-        let (mut rows, mut to) = (first(self.customers.start)..first(self.customers.start), 0);
-        for (place, customer) in next.iter_mut().zip(self.customers.clone()) {
-            let theirs = before.rows_of(customer);
-            if *place as usize != to + rows.len() || theirs.start != rows.end {
-                self.keep_rows(before, to, &rows);
-                (rows, to) = (theirs.start..theirs.start, *place as usize);
+        // Each customer's in the order of time, and as columns while they are at hand.
+        let ends = self.offsets[1..].chunks(TOGETHER);
+        let mut start = 0;
+        for ends in ends {
+            let first = start;
+            for end in ends {
+                let theirs = &mut rows[start..(end - base) as usize];
+                if !theirs.is_sorted_by_key(|row| row.time) {
+                    theirs.sort_by_key(|row| row.time);
+                }
+                start = (end - base) as usize;
             }
-            rows.end = theirs.end;
-            *place += u32::try_from(theirs.len()).unwrap_or(u32::MAX);
-        }
-        self.keep_rows(before, to, &rows);
-    }
-
-    fn keep_rows(&mut self, before: &BalanceFacts, to: usize, rows: &Range<usize>) {
-        let to = to..to + rows.len();
-        self.time[to.clone()].copy_from_slice(&before.time[rows.clone()]);
-        self.amount[to.clone()].copy_from_slice(&before.amount[rows.clone()]);
-        copy_if_read(self.product, &before.product, &to, rows);
-        copy_if_read(self.class, &before.class, &to, rows);
-        copy_if_read(self.kind, &before.kind, &to, rows);
-        copy_if_read(self.offer, &before.offer, &to, rows);
-    }
-
-    /// Sorts the rows of each customer; earlier ones alone are sorted already.
-    fn sort(&mut self, before: Option<&BalanceFacts>) {
-        let base = self.offsets[0];
-        let mut order: Vec<(i64, u32)> = Vec::new();
-        for (customer, bounds) in self.customers.clone().zip(self.offsets.windows(2)) {
-            let rows = (bounds[0] - base) as usize..(bounds[1] - base) as usize;
-            let is_known =
-                before.is_some_and(|before| before.rows_of(customer).len() == rows.len());
-            if is_known || self.time[rows.clone()].is_sorted() {
-                continue;
-            }
-            order.clear();
-            order.extend(self.time[rows.clone()].iter().copied().zip(0..));
-            order.sort_unstable();
-            reorder(&order, self.time, &rows);
-            reorder(&order, self.amount, &rows);
-            reorder(&order, self.product, &rows);
-            reorder(&order, self.class, &rows);
-            reorder(&order, self.kind, &rows);
-            reorder(&order, self.offer, &rows);
+            self.write(first, &rows[first..start]);
         }
     }
 
-    fn seen(&self) -> Seen {
-        Seen::of_rows(self.time, self.amount)
-    }
-}
-
-impl Seen {
-    fn of_rows(time: &[i64], amount: &[i64]) -> Self {
-        let gross: u128 = amount.iter().map(|amount| u128::from(amount.unsigned_abs())).sum();
-        Self {
-            first: time.iter().min().copied(),
-            newest: time.iter().max().copied(),
-            gross: u64::try_from(gross).unwrap_or(u64::MAX),
+    fn write(&mut self, first: usize, rows: &[Row]) {
+        fn column<T>(to: &mut [T], first: usize, rows: &[Row], of: impl Fn(&Row) -> T) {
+            // Columns that were not read have no places.
+            let to = to.iter_mut().skip(first);
+            to.zip(rows).for_each(|(to, row)| *to = of(row));
         }
-    }
-
-    fn of(changes: &Changes) -> Self {
-        Self::of_rows(&changes.time, &changes.amount)
-    }
-
-    fn known(before: &BalanceFacts) -> Self {
-        let gross = before.gross.unwrap_or(u64::MAX);
-        Self { first: before.first, newest: before.newest, gross }
-    }
-}
-
-fn scatter<T: Copy>(places: &[(u32, u32)], from: &[T], to: &mut [T]) {
-    if from.is_empty() {
-        return;
-    }
-    for (row, place) in places {
-        to[*place as usize] = from[*row as usize];
-    }
-}
-
-fn copy_if_read<T: Copy>(to: &mut [T], from: &[T], place: &Range<usize>, rows: &Range<usize>) {
-    if !to.is_empty() {
-        to[place.clone()].copy_from_slice(&from[rows.clone()]);
-    }
-}
-
-fn reorder<T: Copy>(order: &[(i64, u32)], column: &mut [T], rows: &Range<usize>) {
-    if column.is_empty() {
-        return;
-    }
-    let old: Vec<T> = column[rows.clone()].to_vec();
-    for (new, (_, row)) in column[rows.clone()].iter_mut().zip(order) {
-        *new = old[*row as usize];
+        column(self.time, first, rows, |row| row.time);
+        column(self.amount, first, rows, |row| row.amount);
+        column(self.product, first, rows, |row| row.product);
+        column(self.class, first, rows, |row| row.class);
+        column(self.kind, first, rows, |row| row.kind);
+        column(self.offer, first, rows, |row| row.offer);
     }
 }
 
@@ -390,11 +319,11 @@ mod tests {
             let mut expected = rows.clone();
             expected.sort_by_key(|row| (row.0, row.1));
             let cut = cut.min(rows.len());
-            let once = BalanceFacts::sorted(&[changes(&rows)], None);
+            let once = BalanceFacts::sorted(&[changes(&rows)]);
             let batches = [changes(&rows[..cut]), changes(&rows[cut..])];
-            let in_two = BalanceFacts::sorted(&batches, None);
-            let first = BalanceFacts::sorted(&batches[..1], None);
-            let added = BalanceFacts::sorted(&batches[1..], Some(&first));
+            let in_two = BalanceFacts::sorted(&batches);
+            let first = BalanceFacts::sorted(&batches[..1]);
+            let added = BalanceFacts::sorted(&batches[1..]).added_to(&first);
             for facts in [&once, &in_two, &added] {
                 prop_assert_eq!(rows_of(facts), expected.clone());
                 let kinds: Vec<i64> = facts.kind.iter().map(|kind| i64::from(*kind)).collect();
@@ -413,7 +342,7 @@ mod tests {
         let count = 50_000_u32;
         let rows: Vec<_> =
             (0..3 * count).map(|n| (n * 7 % count, i64::from(n % 11), i64::from(n))).collect();
-        let facts = BalanceFacts::sorted(&[changes(&rows)], None);
+        let facts = BalanceFacts::sorted(&[changes(&rows)]);
         let mut expected = rows;
         expected.sort_by_key(|row| (row.0, row.1));
         assert_eq!(rows_of(&facts), expected);

@@ -22,6 +22,8 @@ pub(super) use time::instants;
 
 /// Digits of a delivered decimal: the most that 128 bits hold.
 pub(super) const PRECISION: u8 = 38;
+/// The most that 64 bits hold.
+pub(super) const NARROW_PRECISION: u8 = 18;
 
 /// A column as scans deliver it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub(super) enum Target {
     Decimal {
         scale: i8,
         minor_units: Option<u8>,
+    },
+    /// A decimal that every file holds as an integer of at most 64 bits, left as it is.
+    Narrow {
+        scale: i8,
     },
     Float,
     Bool,
@@ -54,6 +60,7 @@ impl Target {
             Self::Key => DataType::Utf8View,
             Self::Int => DataType::Int64,
             Self::Decimal { scale, .. } => DataType::Decimal128(PRECISION, *scale),
+            Self::Narrow { scale } => DataType::Decimal64(NARROW_PRECISION, *scale),
             Self::Float => DataType::Float64,
             Self::Bool => DataType::Boolean,
             Self::Date => DataType::Date32,
@@ -99,7 +106,7 @@ impl Conversion {
                 number::to_decimal(found, *scale, *minor_units)
             }
             Target::Float => found.is_numeric().then_some(Self::Cast(DataType::Float64)),
-            Target::Key | Target::Bool | Target::Same(_) => None,
+            Target::Key | Target::Narrow { .. } | Target::Bool | Target::Same(_) => None,
             Target::Date => time::is_day_or_instant(found).then_some(Self::Day),
             Target::Timestamp { zone } => match found {
                 DataType::Timestamp(..) => Some(Self::Instant),

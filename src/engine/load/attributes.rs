@@ -60,10 +60,12 @@ pub async fn load_attribute(
         return Ok(AttributeColumn::unknown());
     };
     // A code and a place among the values a row.
-    reader.check_bound(reader.table(&dataset.name)?, 2)?;
+    let table = reader.table(&dataset.name)?;
+    reader.check_bound(table, 2)?;
+    interner.expect(table.rows);
     let plan = attribute_plan(reader, (dataset, key), expr)?;
     let values = Values { keys: Arc::clone(interner), ..Values::default() };
-    let parts = reader.visit(plan, &[reader.table(&dataset.name)?], || values.clone()).await?;
+    let parts = reader.visit(plan, &[table], || values.clone()).await?;
     let mut all = values;
     for part in parts {
         all.add(part);

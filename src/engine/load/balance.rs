@@ -185,15 +185,15 @@ impl Load<'_> {
             taken: Taken::default(),
             unmapped: BTreeSet::new(),
         };
-        let mut keys = vec![ledger.customer.clone()];
-        keys.extend(ledger.offer.clone());
+        let mut compact = vec![ledger.customer.clone(), ledger.amount.clone()];
+        compact.extend(ledger.offer.clone());
         if let Some(only) = self.ask.only
             && let Some(range) = whole_range(table, ledger)
         {
-            let found = self.found(ledger, only, (&columns, &keys), visitor).await?;
+            let found = self.found(ledger, only, (&columns, &compact), visitor).await?;
             return self.with_the_table_s(range, table.rows, found, scale);
         }
-        let parts = self.visit(&ledger.dataset, (&columns, &keys), visitor).await?;
+        let parts = self.visit(&ledger.dataset, (&columns, &compact), visitor).await?;
         let mut unmapped: BTreeSet<String> =
             self.ask.before.iter().flat_map(|before| before.unmapped.iter().cloned()).collect();
         unmapped.extend(parts.iter().flat_map(|part| part.unmapped.iter().cloned()));
@@ -218,12 +218,12 @@ impl Load<'_> {
         &self,
         ledger: &Ledger,
         only: &BTreeSet<Arc<str>>,
-        (columns, keys): (&[ColumnName], &[ColumnName]),
+        (columns, compact): (&[ColumnName], &[ColumnName]),
         visitor: Movements,
     ) -> ApiResult<(Vec<Movements>, BTreeSet<String>)> {
         let table = self.reader.table(&ledger.dataset)?;
         let only: Vec<Arc<str>> = only.iter().cloned().collect();
-        let plan = table.scan_only(columns, keys, (&ledger.customer, &only))?;
+        let plan = table.scan_only(columns, compact, (&ledger.customer, &only))?;
         let tables = [table];
         let theirs = self.reader.visit(plan, &tables, || visitor.clone());
         let classes = std::slice::from_ref(&ledger.class);
@@ -252,8 +252,8 @@ impl Load<'_> {
     /// The rows as they were read, of nobody.
     fn as_they_come(&self, parts: Vec<Movements>, unmapped: BTreeSet<String>, scale: u8) -> Read {
         let left_out = parts.iter().map(|part| part.taken.left_out).sum();
-        let changes: Vec<Changes> = parts.into_iter().flat_map(|part| part.taken.changes).collect();
-        let facts = compute(|| BalanceFacts::as_they_come(&changes));
+        let changes = parts.into_iter().map(|part| part.taken.changes).collect();
+        let facts = compute(|| BalanceFacts::as_they_come(changes));
         let facts = BalanceFacts { recorded: true, scale, ..facts };
         Read { facts, left_out, unmapped, others: 0 }
     }
@@ -278,8 +278,8 @@ impl Load<'_> {
             taken: Taken::default(),
             began: (None, None),
         };
-        let keys = [shape.customer.clone()];
-        let parts = self.visit(&shape.dataset, (&columns, &keys), visitor).await?;
+        let compact = [shape.customer.clone(), shape.amount.clone()];
+        let parts = self.visit(&shape.dataset, (&columns, &compact), visitor).await?;
         let before = self.ask.before.map(|before| (before.facts.first, before.facts.newest));
         let began = || parts.iter().map(|part| part.began).chain(before);
         let first = began().filter_map(|(first, _)| first).min();
@@ -296,21 +296,20 @@ impl Load<'_> {
     async fn visit<V: Visit + Clone>(
         &self,
         dataset: &crate::model::DatasetName,
-        (columns, keys): (&[ColumnName], &[ColumnName]),
+        (columns, compact): (&[ColumnName], &[ColumnName]),
         visitor: V,
     ) -> ApiResult<Vec<V>> {
         let is_new = |file: &DataFile| {
             self.ask.before.is_none_or(|before| !before.files.contains(&file.version()))
         };
-        self.reader.read_files(dataset, (columns, keys), is_new, &visitor).await
+        self.reader.read_files(dataset, (columns, compact), is_new, &visitor).await
     }
 
     fn sorted(&self, taken: Vec<Taken>, scale: u8) -> ApiResult<(BalanceFacts, usize)> {
-        let before = self.ask.before.map(|before| &before.facts);
         let left_out = self.ask.before.map_or(0, |before| before.left_out)
             + taken.iter().map(|part| part.left_out).sum::<usize>();
-        let changes: Vec<Changes> = taken.into_iter().flat_map(|part| part.changes).collect();
-        let mut facts = sorted(&changes, before)?;
+        let changes = taken.into_iter().map(|part| part.changes).collect();
+        let mut facts = sorted(changes, self.ask.before.map(|before| &before.facts))?;
         facts.scale = scale;
         Ok((facts, left_out))
     }
@@ -326,8 +325,8 @@ fn whole_range(table: &TableSnapshot, ledger: &Ledger) -> Option<(i64, i64)> {
     table.time_range(&ledger.time).map(|(first, newest)| (first.0, newest.0))
 }
 
-/// Sorts changes away from the threads that serve.
-pub fn sorted(changes: &[Changes], before: Option<&BalanceFacts>) -> ApiResult<BalanceFacts> {
+/// Sorts changes away from the threads that serve, and adds them to facts that were there before.
+pub fn sorted(changes: Vec<Changes>, before: Option<&BalanceFacts>) -> ApiResult<BalanceFacts> {
     let rows = changes.iter().map(|part| part.customer.len()).sum::<usize>()
         + before.map_or(0, |before| before.time.len());
     if u32::try_from(rows).is_err() {
@@ -336,7 +335,13 @@ pub fn sorted(changes: &[Changes], before: Option<&BalanceFacts>) -> ApiResult<B
             format!("{rows} changes of balances are more than one server computes with."),
         ));
     }
-    Ok(compute(|| BalanceFacts::sorted(changes, before)))
+    Ok(compute(|| {
+        let facts = BalanceFacts::sorted(&changes);
+        match before {
+            Some(before) => facts.added_to(before),
+            None => facts,
+        }
+    }))
 }
 
 /// Takes in intervals: a change where each begins, and one where it ends.
@@ -360,7 +365,7 @@ impl Visit for Spans {
         let customer = codes(column(batch, 0)?, &self.customers)?;
         let amount = money(column(batch, 3)?, self.scale)?;
         let product = coded(batch, self.product.as_ref())?;
-        let mut changes = Changes::default();
+        let changes = &mut self.taken.changes;
         for row in 0..from.len() {
             let known = amount.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
             let (Some(from), true) = (from[row], known && customer[row] != NONE) else {
@@ -380,7 +385,6 @@ impl Visit for Spans {
                 changes.product.extend(product.get(row));
             }
         }
-        self.taken.changes.push(changes);
         Ok(())
     }
 }

@@ -6,7 +6,8 @@ use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringViewArray};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Int32Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal64Type, Decimal128Type, Int32Type, TimeUnit,
+    TimestampMicrosecondType,
 };
 use chrono::{NaiveDate, TimeDelta};
 
@@ -102,8 +103,14 @@ pub fn times(array: &ArrayRef, calendar: &Calendar) -> ApiResult<Numbers> {
 /// # Errors
 /// `OUT_OF_RANGE` for an amount that does not fit 64 bits.
 pub fn money(array: &ArrayRef, scale: u8) -> ApiResult<Numbers> {
-    let decimals =
-        as_type(array, &DataType::Decimal128(38, i8::try_from(scale).unwrap_or(i8::MAX)))?;
+    let places = i8::try_from(scale).unwrap_or(i8::MAX);
+    if let Some(narrow) = array.as_primitive_opt::<Decimal64Type>()
+        && narrow.scale() == places
+    {
+        let nulls = narrow.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
+        return Ok(Numbers { values: narrow.values().clone(), nulls });
+    }
+    let decimals = as_type(array, &DataType::Decimal128(38, places))?;
     let decimals = decimals.as_primitive::<Decimal128Type>();
     let nulls = decimals.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
     let mut fits = true;

@@ -21,7 +21,7 @@ use super::reader::{Visit, column};
 /// The changes that a part of a table gave.
 #[derive(Debug, Clone, Default)]
 pub struct Taken {
-    pub changes: Vec<Changes>,
+    pub changes: Changes,
     pub left_out: usize,
     /// Rows of customers that were not asked for.
     pub others: usize,
@@ -100,7 +100,7 @@ impl Visit for Movements {
         if counts.is_none() {
             self.note_unmapped(column(batch, 2)?, (&changes.class, None))?;
         }
-        self.taken.changes.push(changes);
+        self.taken.changes.append(&changes);
         Ok(())
     }
 }
@@ -149,7 +149,7 @@ impl Movements {
             self.taken.left_out += counts.iter().filter(|counts| !**counts).count();
             changes.keep(&counts);
         }
-        self.taken.changes.push(changes);
+        self.taken.changes.append(&changes);
         Ok(())
     }
 
@@ -160,7 +160,7 @@ impl Movements {
             tracing::error!(%error, "rows of a batch are not taken");
             ApiError::new(ErrorCode::Internal, "A table could not be read.")
         })?;
-        self.taken.changes.push(Changes {
+        self.taken.changes.append(&Changes {
             customer: codes(self.customers_of(&kept)?, &self.customers)?,
             time: times(column(&kept, 0)?, &self.calendar)?.values.to_vec(),
             amount: money(column(&kept, 1)?, self.scale)?.values.to_vec(),

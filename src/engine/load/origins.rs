@@ -8,7 +8,7 @@ use arrow::array::ArrayRef;
 use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
 use crate::kernels::{Code, NONE};
-use crate::model::{ColumnName, DatasetName, DurationKind, Model, TimeOrigin};
+use crate::model::{ColumnName, Dataset, DatasetName, DurationKind, Model, TimeOrigin};
 use crate::values::Calendar;
 
 use super::balance::key_space_of;
@@ -105,6 +105,10 @@ pub async fn load_origins(
         milestone: milestone.map(|(_, name)| name.to_owned()),
         reached: Vec::new(),
     };
+    let is_key = |dataset: &Dataset| dataset.primary_key.as_slice() == [customer.clone()];
+    if model.datasets.get(dataset).is_some_and(is_key) {
+        customers.expect(reader.table(dataset)?.rows);
+    }
     let parts = reader.read(dataset, &wanted, std::slice::from_ref(customer), &rows).await?;
     // Every customer of the table is a candidate, with or without an origin.
     let by_customer = vec![None; customers.len()];

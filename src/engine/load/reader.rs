@@ -54,29 +54,29 @@ impl Reader<'_> {
         self.execute(plan, &[table], visit).await
     }
 
-    /// Every row of the columns, those of `keys` as keys, in parts that are read and taken in at the
-    /// same time.
+    /// Every row of the columns, some of them compact (keys as plain texts, money in 64 bits), in
+    /// parts that are read and taken in at the same time.
     pub async fn read<V: Visit + Clone>(
         &self,
         dataset: &DatasetName,
         columns: &[ColumnName],
-        keys: &[ColumnName],
+        compact: &[ColumnName],
         visitor: &V,
     ) -> ApiResult<Vec<V>> {
-        self.read_files(dataset, (columns, keys), |_| true, visitor).await
+        self.read_files(dataset, (columns, compact), |_| true, visitor).await
     }
 
     /// The same of those files that pass.
     pub async fn read_files<V: Visit + Clone>(
         &self,
         dataset: &DatasetName,
-        (columns, keys): (&[ColumnName], &[ColumnName]),
+        (columns, compact): (&[ColumnName], &[ColumnName]),
         passes: impl Fn(&DataFile) -> bool,
         visitor: &V,
     ) -> ApiResult<Vec<V>> {
         let table = self.table(dataset)?;
         self.check_bound(table, columns.len())?;
-        let plan = table.scan_files(columns, keys, passes)?;
+        let plan = table.scan_files(columns, compact, passes)?;
         self.visit(plan, &[table], || visitor.clone()).await
     }
 

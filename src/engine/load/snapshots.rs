@@ -38,8 +38,8 @@ pub async fn load_snapshots(
         rows: Vec::new(),
         left_out: 0,
     };
-    let keys = std::slice::from_ref(&shape.customer);
-    let parts = reader.read(&shape.dataset, &columns, keys, &visitor).await?;
+    let compact = [shape.customer.clone(), shape.amount.clone()];
+    let parts = reader.read(&shape.dataset, &columns, &compact, &visitor).await?;
     let left_out = parts.iter().map(|part| part.left_out).sum();
     let rows = parts.into_iter().flat_map(|part| part.rows).collect();
     let by_product = shape.product.is_some() && by_product;
@@ -148,7 +148,7 @@ fn snapshot_facts(
         start = end;
     }
     drop(units);
-    let mut facts = sorted(&[rows], None)?;
+    let mut facts = sorted(vec![rows], None)?;
     facts.scale = scale;
     facts.first = ends.first().map(|end| end - 1);
     facts.newest = ends.last().map(|end| end - 1);

@@ -26,8 +26,15 @@ pub async fn run_duration(
     kind: &DurationKind,
     periods: Option<&[Period]>,
 ) -> ApiResult<HashMap<(usize, GroupValues), Estimate>> {
-    // Before the movements: customers coded in the order of their own table are found sooner.
     let origins = origins_of(context, kind).await?;
+    estimates_of(context, (kind, origins), periods).await
+}
+
+async fn estimates_of(
+    context: &Context<'_>,
+    (kind, origins): (&DurationKind, Origins),
+    periods: Option<&[Period]>,
+) -> ApiResult<HashMap<(usize, GroupValues), Estimate>> {
     let loaded = context.facts.balance(&kind.balance).await?;
     context.note_left_out(&loaded);
     if let BalanceShape::Ledger(ledger) = &loaded.shape
@@ -160,9 +167,11 @@ pub async fn duration_rows(
     metric: &Metric,
     kind: &DurationKind,
 ) -> ApiResult<Vec<DurationAnswerRow>> {
+    // Before the movements: customers coded in the order of their own table are found sooner.
+    let origins = origins_of(context, kind).await?;
     let newest = context.facts.balance(&kind.balance).await?.facts.newest;
     let periods = context.query().period.map(|_| context.periods(newest)).transpose()?;
-    let estimates = run_duration(context, kind, periods.as_deref()).await?;
+    let estimates = estimates_of(context, (kind, origins), periods.as_deref()).await?;
     let mut rows: Vec<(GroupValues, Estimate)> =
         estimates.into_iter().map(|((_, group), estimate)| (group, estimate)).collect();
     if rows.is_empty() && context.query().group_by.is_empty() {

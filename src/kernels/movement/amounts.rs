@@ -24,9 +24,9 @@ pub fn movement_amounts(
     let rows = Rows { facts, ask, periods };
     let width = ask.periods.len();
     if slicer.uses(Axis::Customer) {
-        return over_customers(facts.customers(), slicer, |customers| {
+        return over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
             let mut cells = slicer.cells(width);
-            for customer in customers.map(code_of).filter(|customer| slicer.may_pass(*customer)) {
+            for customer in customers.map(code_of) {
                 let of_customer = facts.rows_before(customer as usize, ask.as_of);
                 rows.count_by_key(of_customer, (customer, slicer), &mut cells);
             }

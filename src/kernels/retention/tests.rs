@@ -121,7 +121,7 @@ proptest! {
             class: rows.iter().map(|row| row.3).collect(),
             ..Changes::default()
         };
-        let mut facts = BalanceFacts::sorted(&[changes], None);
+        let mut facts = BalanceFacts::sorted(&[changes]);
         facts.recorded = recorded;
         if !recorded {
             facts.class.clear();
