@@ -21,9 +21,10 @@ use crate::model::{
     ScalarExpr,
 };
 
+use super::errors::{internal, plan_error};
 use super::fits::lower_fitting;
 use super::owners::{OWNER, RowOwners};
-use super::rows::{internal, place, plan_error};
+use super::period_index::place;
 
 /// The dimensions that one pass over a dataset's rows needs.
 pub struct Beside<'a> {

@@ -12,8 +12,9 @@ use crate::engine::subject::named;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{Aggregate, AggregateKind, ColumnName, DatasetName, MetricKind, ScalarExpr};
 
-use super::pass::Measure;
-use super::rows::{plan_error, value_column};
+use super::columns::value_column;
+use super::errors::plan_error;
+use super::measure::Measure;
 
 /// A definition's expression over a table's columns; named where their types do not fit it.
 pub fn lower_fitting(

@@ -15,46 +15,19 @@ use datafusion::scalar::ScalarValue;
 
 use crate::engine::context::Context;
 use crate::engine::load::ident;
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::error::ApiResult;
 use crate::kernels::Span;
 use crate::model::{ColumnName, Dataset, DatasetName, DimensionName, ScalarExpr};
 use crate::planner::Predicate;
 use crate::values::Instant;
 
 use super::beside::Beside;
+use super::columns::{KEY, PERIOD, TIME, filter_column, group_column, value_column, weight_column};
+use super::errors::{internal, plan_error};
 use super::fits::{check_condition, check_time, lower_fitting};
 use super::owners::RowOwners;
-use super::period_index::period_index;
+use super::period_index::place;
 use super::predicate::predicate_expr;
-
-/// Names of columns that the plan adds.
-pub const PERIOD: &str = "__period";
-pub const TIME: &str = "__time";
-pub const KEY: &str = "__key";
-
-/// The name of the n-th group-by dimension's column.
-#[must_use]
-pub fn group_column(index: usize) -> String {
-    format!("__group_{index}")
-}
-
-/// The name of the n-th measured value's column.
-#[must_use]
-pub fn value_column(index: usize) -> String {
-    format!("__value_{index}")
-}
-
-/// The name of the column that says how much of a row the n-th measure counts.
-#[must_use]
-pub fn weight_column(index: usize) -> String {
-    format!("__weight_{index}")
-}
-
-/// The name of the n-th filter's column.
-#[must_use]
-pub fn filter_column(index: usize) -> String {
-    format!("__filter_{index}")
-}
 
 /// What is measured on the rows: an expression (none: the row itself), and which rows count.
 #[derive(Debug, Clone, Copy, Default)]
@@ -302,28 +275,4 @@ fn holds(condition: Expr) -> Expr {
 
 fn predicate_of(predicate: &Predicate, beside: &Beside<'_>, schema: &DFSchema) -> ApiResult<Expr> {
     predicate_expr(predicate, &|name: &DimensionName| beside.value(name, schema))
-}
-
-/// The place of a time among spans.
-pub fn place(
-    context: &Context<'_>,
-    found: Option<&DataType>,
-    time: &ColumnName,
-    spans: Arc<[Span]>,
-) -> Expr {
-    let found = found.cloned().unwrap_or(DataType::Null);
-    period_index(ident(time), &found, spans, context.facts.model.calendar)
-}
-
-/// A plan that does not fit is a fault of the definition's types; the text goes to the log.
-pub fn plan_error(error: DataFusionError) -> ApiError {
-    tracing::error!(%error, "a question does not plan");
-    ApiError::new(
-        ErrorCode::BadData,
-        "The definition's expressions do not fit the types of the table's columns.",
-    )
-}
-
-pub fn internal(what: &str) -> ApiError {
-    ApiError::new(ErrorCode::Internal, format!("The question cannot be planned: {what}."))
 }

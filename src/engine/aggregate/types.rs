@@ -12,9 +12,9 @@ use crate::error::ApiResult;
 use crate::model::{Aggregate, AggregateKind, ScalarExpr};
 use crate::values::Number;
 
+use super::errors::plan_error;
 use super::fits::lower_fitting;
 use super::owners::{ROW_SCALE, owners_asked_for};
-use super::rows::plan_error;
 
 /// A kind of number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
