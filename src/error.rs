@@ -66,6 +66,9 @@ const LONGEST_NAME: usize = 100;
 pub struct ApiError {
     pub code: ErrorCode,
     pub message: String,
+    /// What an expression of a definition does and what to do about it, as long as nobody has said
+    /// which one it is.
+    of_expression: Option<Box<[String; 2]>>,
 }
 
 impl ApiError {
@@ -77,7 +80,28 @@ impl ApiError {
             message.truncate(end);
             message.push('…');
         }
-        Self { code, message }
+        Self { code, message, of_expression: None }
+    }
+
+    /// An expression of a definition does what it should not ("divides by zero for some row");
+    /// whoever knows which one, of which table, names it.
+    #[must_use]
+    pub fn of_expression(code: ErrorCode, does: &str, help: &str) -> Self {
+        let of_expression = Some(Box::new([does.to_owned(), help.to_owned()]));
+        Self { of_expression, ..Self::new(code, format!("an expression {does}; {help}")) }
+    }
+
+    /// Whether it is about an expression that has no name yet.
+    #[must_use]
+    pub fn is_of_expression(&self) -> bool {
+        self.of_expression.is_some()
+    }
+
+    /// The same error with the expression's name and table; other errors stay as they are.
+    #[must_use]
+    pub fn naming(self, expression: &str, table: &str) -> Self {
+        let Some([does, help]) = self.of_expression.as_deref() else { return self };
+        Self::new(self.code, format!("{expression} {does} of table `{table}`; {help}"))
     }
 }
 
@@ -134,6 +158,16 @@ mod tests {
     fn near_names_are_found_and_absurd_ones_cost_nothing() {
         assert_eq!(nearest("nrrr", ["mrr", "nrr"]), Some("nrr"));
         assert_eq!(nearest(&"n".repeat(1_000_000), ["nrr"]), None);
+    }
+
+    #[test]
+    fn an_expression_is_named_once_by_whoever_knows_it() {
+        let error = ApiError::of_expression(ErrorCode::BadData, "fails for a row", "mend it");
+        assert_eq!(error.message, "an expression fails for a row; mend it");
+        let named = error.naming("`a / b`", "t");
+        let told = "`a / b` fails for a row of table `t`; mend it";
+        assert_eq!(named, ApiError::new(ErrorCode::BadData, told));
+        assert_eq!(named.clone().naming("`c`", "u"), named);
     }
 
     #[test]

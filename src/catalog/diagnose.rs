@@ -65,7 +65,26 @@ pub(super) enum Trouble<'a> {
     /// An expression that has no result for some row.
     DivideByZero,
     Overflow,
+    NoResult,
     Other,
+}
+
+impl Trouble<'_> {
+    /// The engine's text, for whoever runs the server. Expressions are the definitions' matter, and
+    /// are told by name where they are known.
+    pub(super) fn log(&self, error: &DataFusionError) {
+        const WHAT: &str = "a question failed while it was executed";
+        match self {
+            Self::DivideByZero | Self::Overflow | Self::NoResult => {
+                tracing::debug!(%error, "{WHAT}");
+            }
+            Self::Memory => tracing::info!(%error, "{WHAT}"),
+            Self::Read(_) | Self::Conversion(_) | Self::Decoding | Self::Store(_) => {
+                tracing::warn!(%error, "{WHAT}");
+            }
+            Self::Other => tracing::error!(%error, "{WHAT}"),
+        }
+    }
 }
 
 /// Finds the first cause that says what kind of trouble it is.
@@ -88,7 +107,17 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
         match error.downcast_ref() {
             Some(ArrowError::DivideByZero) => return Trouble::DivideByZero,
             Some(ArrowError::ArithmeticOverflow(_)) => return Trouble::Overflow,
+            // A cast of a value that is none of the type's, a decimal that is too short for it.
+            Some(
+                ArrowError::CastError(_)
+                | ArrowError::ParseError(_)
+                | ArrowError::ComputeError(_)
+                | ArrowError::InvalidArgumentError(_),
+            ) if matches!(trouble, Trouble::Other) => trouble = Trouble::NoResult,
             _ => {}
+        }
+        if matches!(error.downcast_ref(), Some(DataFusionError::Execution(_))) {
+            trouble = Trouble::NoResult;
         }
         // Goes on: a Parquet error may carry a reader's fault.
         if error.is::<ParquetError>()
@@ -175,6 +204,30 @@ fn bad_file(table: &TableSnapshot, file: &DataFile, column: Option<&ColumnName>)
     ApiError::new(ErrorCode::BadData, message)
 }
 
+/// What an expression did, where that is the trouble.
+pub(super) fn of_expression(trouble: &Trouble<'_>) -> Option<ApiError> {
+    let (code, does, help) = match trouble {
+        Trouble::DivideByZero => (
+            ErrorCode::BadData,
+            "divides by zero for some row",
+            "divide by `nullif(divisor, 0)` to get null there",
+        ),
+        Trouble::Overflow => (
+            ErrorCode::OutOfRange,
+            "gives a result that is too large for some row",
+            "cast its parts to a wider decimal or to double",
+        ),
+        Trouble::NoResult => (
+            ErrorCode::BadData,
+            "has no result for some row",
+            "write `try_cast` for `cast` to get null where a value is none of the type's, and a type \
+             that is wide enough",
+        ),
+        _ => return None,
+    };
+    Some(ApiError::of_expression(code, does, help))
+}
+
 /// The error where the cause itself says all; `INTERNAL` where it does not.
 pub(super) fn known(error: &DataFusionError) -> ApiError {
     match classify(error) {
@@ -199,19 +252,7 @@ pub(super) fn known(error: &DataFusionError) -> ApiError {
             };
             ApiError::new(ErrorCode::StoreUnavailable, words)
         }
-        Trouble::DivideByZero => ApiError::new(
-            ErrorCode::BadData,
-            "an expression divides by zero for some row; divide by `nullif(divisor, 0)` to get null \
-             there",
-        ),
-        Trouble::Overflow => ApiError::new(
-            ErrorCode::OutOfRange,
-            "an expression's result is too large for some row; cast its parts to a wider decimal or \
-             to double",
-        ),
-        Trouble::Decoding | Trouble::Other => {
-            ApiError::new(ErrorCode::Internal, "the question failed inside the engine")
-        }
+        _ => ApiError::new(ErrorCode::Internal, "the question failed inside the engine"),
     }
 }
 

@@ -208,10 +208,14 @@ impl Catalog {
 
     /// What an execution error over these tables means to an API caller. A file that cannot be
     /// decoded is looked for, for a while; a table whose files changed is listed anew by the next
-    /// view.
+    /// view; an expression that failed is for the caller to name.
     pub async fn diagnose(&self, error: &DataFusionError, tables: &[&TableSnapshot]) -> ApiError {
-        tracing::warn!(%error, "a question failed while it was executed");
-        match diagnose::classify(error) {
+        let trouble = diagnose::classify(error);
+        trouble.log(error);
+        if let Some(found) = diagnose::of_expression(&trouble) {
+            return found;
+        }
+        match trouble {
             Trouble::Decoding => self.name_damage(tables).await,
             Trouble::Conversion(conversion) => {
                 let at_fault: Vec<&TableSnapshot> =
@@ -223,12 +227,6 @@ impl Catalog {
                     table.forget().await;
                 }
                 diagnose::known(error)
-            }
-            Trouble::DivideByZero | Trouble::Overflow => {
-                let found = diagnose::known(error);
-                let names: Vec<String> =
-                    tables.iter().map(|table| format!("`{}`", table.dataset)).collect();
-                ApiError::new(found.code, format!("table {}: {}", names.join(", "), found.message))
             }
             _ => diagnose::known(error),
         }

@@ -184,5 +184,6 @@ fn code_of(check: DataCheck) -> Code {
         DataCheck::OwnershipGap => Code::OwnershipGap,
         DataCheck::OwnershipOverlap => Code::OwnershipOverlap,
         DataCheck::SharesNotOne => Code::SharesNotOne,
+        DataCheck::ValidityBackwards => Code::ValidityBackwards,
     }
 }

@@ -35,8 +35,8 @@ pub fn run(args: &ImportArgs) -> Ended {
         return Err(AppError::RemoteWarehouse(model.warehouse));
     }
     let imported = import_tables(&model, &args.folder)?;
-    for (table, rows) in &imported.tables {
-        say!("{table}: {rows} rows");
+    for Table { name, rows, columns } in &imported.tables {
+        say!("{name}: {rows} rows of {}", columns.join(", "));
     }
     for (file, why) in &imported.left_out {
         eprintln!(
@@ -48,11 +48,19 @@ pub fn run(args: &ImportArgs) -> Ended {
     Ok(if imported.left_out.is_empty() { ExitCode::SUCCESS } else { findings() })
 }
 
+/// A table that was written.
+#[derive(Debug)]
+pub struct Table {
+    name: String,
+    rows: usize,
+    /// As the file's first row names them: whoever reads them sees a row that is no header.
+    columns: Vec<String>,
+}
+
 /// What became of a folder's CSV files.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// Tables with their rows.
-    pub tables: Vec<(String, usize)>,
+    pub tables: Vec<Table>,
     /// Files without a header, of which no table can be made, with what they are.
     left_out: Vec<(PathBuf, String)>,
 }
@@ -83,14 +91,32 @@ pub fn import_tables(model: &Model, folder: &Path) -> Result<Imported, AppError>
         };
         let dataset: Option<&Dataset> =
             model.datasets.values().find(|dataset| dataset.table == table);
+        if let Some(why) = dataset.and_then(|dataset| names_nothing(dataset, &csv.header)) {
+            imported.left_out.push((file, format!("has no header ({why})")));
+            continue;
+        }
         let place = Path::new(&model.warehouse).join(&table);
         write_csv(&place, &csv, dataset, &model.calendar)?;
-        imported.tables.push((table, csv.rows.len()));
+        imported.tables.push(Table { name: table, rows: csv.rows.len(), columns: csv.header });
     }
     if imported.tables.is_empty() && imported.left_out.is_empty() {
         return Err(AppError::NoCsv(folder.to_owned()));
     }
     Ok(imported)
+}
+
+/// A first row that names no column that the project declares is a row of values. Of the tables that
+/// ship, whatever nobody has mapped yet may be called anything.
+fn names_nothing(dataset: &Dataset, header: &[String]) -> Option<String> {
+    let mut declared = dataset.columns.values();
+    let is_own = !dataset.source.ships()
+        || dataset.columns.values().any(|column| column.in_files != column.name.as_str());
+    if !is_own || declared.len() == 0 || declared.any(|column| header.contains(&column.in_files)) {
+        return None;
+    }
+    let names: Vec<&str> =
+        dataset.columns.values().map(|column| column.in_files.as_str()).collect();
+    Some(format!("its first row names no column of `{}`: {}", dataset.name, names.join(", ")))
 }
 
 /// Tables by their paths below the folder, in order.

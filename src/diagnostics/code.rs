@@ -124,6 +124,8 @@ pub enum Code {
     SharesNotOne,
     /// A column mapped onto one that the files lack.
     MappingUnmatched,
+    /// Rows that end before they begin.
+    ValidityBackwards,
 }
 
 impl Code {
@@ -178,6 +180,7 @@ impl Code {
         Self::OwnershipOverlap,
         Self::SharesNotOne,
         Self::MappingUnmatched,
+        Self::ValidityBackwards,
     ];
 
     /// The code as people and tools read it.
@@ -234,6 +237,7 @@ impl Code {
             Self::OwnershipOverlap => "U0811",
             Self::SharesNotOne => "U0812",
             Self::MappingUnmatched => "U0813",
+            Self::ValidityBackwards => "U0814",
         }
     }
 
@@ -254,7 +258,8 @@ impl Code {
             | Self::SignAgainstClass
             | Self::OwnershipGap
             | Self::OwnershipOverlap
-            | Self::SharesNotOne => Severity::Warning,
+            | Self::SharesNotOne
+            | Self::ValidityBackwards => Severity::Warning,
             _ => Severity::Error,
         }
     }

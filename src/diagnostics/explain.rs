@@ -57,6 +57,7 @@ impl Code {
             Self::OwnershipOverlap => "several owners or values at once without a share each",
             Self::SharesNotOne => "shares that do not sum to one",
             Self::MappingUnmatched => "a column mapped onto one that the files lack",
+            Self::ValidityBackwards => "rows that end before they begin",
         }
     }
 
@@ -154,8 +155,10 @@ impl Code {
                 "Expressions compute one value from one row: comparisons, arithmetic, CASE, CAST, \
                  IN, BETWEEN, LIKE, IS NULL. Subqueries, aggregates, window functions, \
                  placeholders and anything that reads from elsewhere are refused; so is what the \
-                 declared types of the columns cannot give: a filter that is not true or false, a \
-                 time compared with a number, a sum of texts, a division by zero."
+                 declared types of the columns cannot give: a filter or a \
+                 condition that is not true or false, a time or a text compared with a number, \
+                 arithmetic over texts, a sum of texts, a dimension whose values are not of its \
+                 type, a division by zero."
             }
             Self::UnknownFunction => {
                 "Functions come from a fixed list of cheap, deterministic scalar functions, so \
@@ -250,7 +253,9 @@ impl Code {
             }
             Self::RowsLeftOut => {
                 "A row without customer, time or amount belongs to no balance and no period. It \
-                 is left out of every number and counted in the notes of answers."
+                 is left out of every number and counted in the notes of answers. A row of a table of \
+                 owners without a key or a start leads nowhere: what it should have led to is \
+                 unassigned."
             }
             Self::UnmappedClass => {
                 "Movements are new, expansion, contraction, churn or reactivation. Balances \
@@ -293,6 +298,12 @@ impl Code {
                  for. It reads as null: a dimension of it is empty. Correct the name \
                  (`canonical.<dataset>.columns`, or `from` of a dataset of your own), or leave the \
                  mapping out."
+            }
+            Self::ValidityBackwards => {
+                "A row is true from its start to its end, the end not included. One whose end is not \
+                 after its start is true at no time: an owner who owns nothing, a subscription that \
+                 is no revenue. Dates that are swapped, or an end that stands for the last day \
+                 itself, are the usual causes."
             }
         }
     }

@@ -134,6 +134,8 @@ pub struct Mark {
     pub metric: MetricName,
     pub band: Option<BandHit>,
     pub target: Option<TargetHit>,
+    /// Whether everything that the value counts has had its time; none: it waits for nothing.
+    pub mature: Option<bool>,
 }
 
 /// Amounts are `None` where nothing is known (before data began, between snapshots).

@@ -24,6 +24,7 @@ use super::load::{
 };
 use super::reads::{Read, Reads};
 use super::slice::{DimensionColumn, DimensionColumns};
+use super::subject::named;
 
 /// A question about more customers by name reads all of them.
 const MOST_NAMED: usize = 16;
@@ -228,7 +229,11 @@ impl Facts<'_> {
         let interner = self.keys.of(entity.as_str());
         let id = format!("attribute {entity} {} {}", dimension.name, self.table_id(dataset)?);
         let load = load_attribute(&self.reader, (dataset, key), dimension, &interner);
-        cached!(self, id, Attribute, load)
+        let loaded: ApiResult<_> = cached!(self, id, Attribute, load);
+        loaded.map_err(|error| match &dimension.value {
+            DimensionValue::Expr(expr) => named(self.model, (expr, &dataset.name), error),
+            _ => error,
+        })
     }
 
     /// When each of an entity's keys became known; empty where its table does not say. Checks that
@@ -292,7 +297,18 @@ impl Facts<'_> {
         let table = self.reader.table(&kind.products)?;
         let (base, attached) = (&kind.base.sql, &kind.attached.sql);
         let id = format!("products {} {base:?} {attached:?} {}", kind.products, table.id);
-        cached!(self, id, Products, load_products(&self.reader, self.model, self.keys, kind))
+        let load = |kind| load_products(&self.reader, self.model, self.keys, kind);
+        let loaded: ApiResult<_> = cached!(self, id, Products, load(kind));
+        match loaded {
+            Err(error) if error.is_of_expression() => {
+                // The engine says that a condition failed, not which.
+                let base = AttachKind { attached: kind.base.clone(), ..kind.clone() };
+                let is_base = load(&base).await.is_err();
+                let expr = if is_base { &kind.base } else { &kind.attached };
+                Err(named(self.model, (expr, &kind.products), error))
+            }
+            loaded => loaded,
+        }
     }
 
     pub async fn offers(&self, kind: &AttributionKind) -> ApiResult<Option<Arc<LoadedOffers>>> {

@@ -12,6 +12,7 @@ mod freshness;
 mod keys;
 mod load;
 mod local;
+mod maturity;
 mod measured;
 mod memory;
 mod needs;

@@ -12,6 +12,7 @@ use crate::values::Scalar;
 
 use super::facts::Facts;
 use super::load::{column, ident, lower_expr, to_scalar};
+use super::subject::named;
 
 /// Ascending, without nulls, at most `limit`; `search` is part of the text, whatever its case.
 pub async fn dimension_values(
@@ -95,7 +96,7 @@ async fn distinct_in(
         .and_then(LogicalPlanBuilder::build)
         .map_err(super::aggregate::plan_error)?;
     let mut values = Vec::new();
-    facts
+    let read = facts
         .reader
         .execute(plan, &[table], |batch| {
             let array = column(batch, 0)?;
@@ -105,6 +106,12 @@ async fn distinct_in(
             }
             Ok(())
         })
-        .await?;
-    Ok(values)
+        .await;
+    match (read, &dimension.value) {
+        (Ok(()), _) => Ok(values),
+        (Err(error), DimensionValue::Expr(expr)) => {
+            Err(named(facts.model, (expr, &dataset.name), error))
+        }
+        (Err(error), _) => Err(error),
+    }
 }

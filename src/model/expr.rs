@@ -18,6 +18,12 @@ impl ScalarExpr {
         let bare = self.sql.trim().trim_matches('"');
         self.columns == [column.clone()] && bare.eq_ignore_ascii_case(column.as_str())
     }
+
+    /// Whether something is computed, and not only read.
+    #[must_use]
+    pub fn computes(&self) -> bool {
+        !self.columns.iter().any(|column| self.is_column(column))
+    }
 }
 
 /// Arithmetic over metrics, exact until it is written out.

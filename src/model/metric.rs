@@ -179,6 +179,19 @@ impl MetricKind {
         }
     }
 
+    /// The scalar expressions of its own.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&ScalarExpr> {
+        match self {
+            Self::Aggregate(kind) => kind.expr.iter().chain(&kind.filter).collect(),
+            Self::Conversion(kind) => {
+                kind.base.filter.iter().chain(&kind.conversion.filter).collect()
+            }
+            Self::Attach(kind) => vec![&kind.base, &kind.attached],
+            _ => Vec::new(),
+        }
+    }
+
     /// The balance that it is measured on.
     #[must_use]
     pub fn balance(&self) -> Option<&BalanceName> {

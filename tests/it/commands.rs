@@ -290,7 +290,10 @@ fn import_refuses_what_it_cannot_keep_as_declared() {
     };
     let rows = || explained(root.path(), "costs").contains("\navailable: rows 2,");
     let (code, out, error) = import("id,cost,day\na,1.50,2024-01-01\nb,2,\n");
-    assert_eq!((code, out.as_str(), error.as_str()), (Some(0), "costs: 2 rows\n", ""));
+    assert_eq!(
+        (code, out.as_str(), error.as_str()),
+        (Some(0), "costs: 2 rows of id, cost, day\n", "")
+    );
     for (text, code, told) in [
         (
             "id,cost,day\n\"a\nb\",1.5,\nc,1.0055,\n",
@@ -313,6 +316,12 @@ fn import_refuses_what_it_cannot_keep_as_declared() {
             1,
             "error: `csv/costs.csv` has no header (its first row is numbers): its table",
         ),
+        (
+            "a,1.50,2024-01-01\nb,2,\n",
+            1,
+            "error: `csv/costs.csv` has no header (its first row names no column of `costs`: id, cost, \
+             day): its table is as it was before. Write its header",
+        ),
     ] {
         let (ended, out, error) = import(text);
         assert_eq!((ended, out.as_str()), (Some(code), ""), "{error}");
@@ -320,7 +329,7 @@ fn import_refuses_what_it_cannot_keep_as_declared() {
         assert!(rows(), "nothing was written");
     }
     let (code, out, _) = import("id,cost,day\n");
-    assert_eq!((code, out.as_str()), (Some(0), "costs: 0 rows\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "costs: 0 rows of id, cost, day\n"));
     assert!(!rows(), "a header alone makes an empty table");
 }
 

@@ -75,7 +75,13 @@ fn everything_wrong() -> TempDir {
          c,ann,0.5,2024-01-01T00:00:00Z,\n\
          c,bob,0.4,2024-01-01T00:00:00Z,\n\
          d,ann,0.6,2024-01-01T00:00:00Z,\n\
-         d,bob,0.4,2024-01-01T00:00:00Z,\n",
+         d,bob,0.4,2024-01-01T00:00:00Z,\n\
+         e,ann,1,2024-03-01T00:00:00Z,2024-02-01T00:00:00Z\n\
+         f,ann,1,2024-01-01T00:00:00Z,2024-02-01T00:00:00Z\n\
+         f,bob,1,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z\n\
+         ,ann,1,2024-01-01T00:00:00Z,\n\
+         g,,1,2024-01-01T00:00:00Z,\n\
+         h,ann,1,,\n",
     );
     let schema = Schema::new(vec![
         Field::new("month", DataType::Date32, true),
@@ -97,8 +103,8 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
     let root = everything_wrong();
     let (code, found) = check(root.path(), &[]);
     assert_eq!(code, Some(1));
-    // U0801 … and the words that its only finding must hold.
-    let wanted: [(&str, &[&str]); 12] = [
+    // U0801 … and the words that each of its findings, or its only one, must hold.
+    let wanted: [(&str, &[&str]); 14] = [
         ("U0801", &["`deals`"]),
         (
             "U0802",
@@ -111,6 +117,14 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
         ),
         ("U0804", &["`acquisition_spend`", "`amount`", "floating-point"]),
         ("U0805", &["`mrr_movements`", "1 row(s)"]),
+        (
+            "U0805",
+            &[
+                "`csm_assignments` holds 3 row(s) without customer_id, csm_id or valid_from; they lead \
+                 nowhere: g (null) from 2024-01-01T00:00:00Z to (null), h ann from (null) to (null), \
+                 (null) ann from 2024-01-01T00:00:00Z to (null)",
+            ],
+        ),
         ("U0806", &["upgrade (1 rows)", "canonical.mrr_movements.values.movement"]),
         ("U0807", &["contraction (1 rows)", "new (1 rows)"]),
         ("U0808", &["`customers`", "1 key(s)", "a (2 times)"]),
@@ -127,14 +141,22 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
         ("U0811", &["1 customer(s)", "several `csm_id` at once", "b from 2024-01-05 (2 at once)"]),
         ("U0812", &["1 customer(s)", "c from 2024-01-01"]),
         ("U0813", &["`acquisition_spend`", "`segment`", "`market`, which no file has"]),
+        (
+            "U0814",
+            &[
+                "`csm_assignments` holds 2 row(s) whose valid_to is not after their valid_from; they \
+                 are true at no time: e ann from 2024-03-01T00:00:00Z to 2024-02-01T00:00:00Z, f bob \
+                 from 2024-05-01T00:00:00Z to 2024-05-01T00:00:00Z",
+            ],
+        ),
     ];
     for (code, words) in wanted {
         let findings = found.get(code).unwrap_or_else(|| panic!("{code} is not there: {found:#?}"));
-        assert_eq!(findings.len(), 1, "{code}: {findings:#?}");
-        let message = findings[0]["message"].as_str().unwrap();
-        for word in words {
-            assert!(message.contains(word), "{code}: `{word}` is not in {message}");
-        }
+        assert_eq!(findings.len(), wanted.iter().filter(|(other, _)| *other == code).count());
+        let messages: Vec<&str> =
+            findings.iter().map(|finding| finding["message"].as_str().unwrap()).collect();
+        let says_all = |message: &&str| words.iter().all(|word| message.contains(word));
+        assert!(messages.iter().any(says_all), "{code}: {words:?} are not in one of {messages:#?}");
     }
     // Findings stand where the project says how the table is found.
     let place = |code: &str| (found[code][0]["file"].clone(), found[code][0]["line"].clone());
@@ -144,7 +166,8 @@ fn every_code_about_data_has_a_case_that_names_what_is_wrong() {
     let all = Code::ALL.iter().filter(|code| code.as_str().starts_with("U08"));
     let shown: Vec<&str> = wanted.iter().map(|(code, _)| *code).chain(["U0803"]).collect();
     assert!(all.clone().all(|code| shown.contains(&code.as_str())), "every code has a case");
-    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    let codes: std::collections::BTreeSet<&str> = wanted.iter().map(|(code, _)| *code).collect();
+    assert_eq!(found.len(), codes.len(), "{found:#?}");
 }
 
 #[test]
@@ -173,4 +196,21 @@ fn tables_that_ship_and_are_not_there_are_no_finding() {
     write_table(&root.path().join("warehouse"), "mrr_movements", movements);
     let (code, found) = check(root.path(), &[]);
     assert_eq!((code, found.len()), (Some(0), 0), "{found:#?}");
+}
+
+/// A subscription that ends before it begins is no revenue, and whoever wrote it should know.
+#[test]
+fn intervals_of_a_balance_that_end_before_they_begin_are_told() {
+    let root = TempDir::new().unwrap();
+    fs::write(root.path().join("upswell.yml"), "version: 1\nwarehouse: warehouse\n").unwrap();
+    let subscriptions = "subscription_id,customer_id,product_id,mrr,valid_from,valid_to\n\
+                         s1,a,p,10.00,2024-02-01T00:00:00Z,2024-01-10T12:00:00Z\n\
+                         s2,a,p,10.00,2024-02-01T00:00:00Z,";
+    write_table(&root.path().join("warehouse"), "subscriptions", subscriptions);
+    let (code, found) = check(root.path(), &[]);
+    assert_eq!(code, Some(0), "a warning");
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["U0814"], "{found:#?}");
+    let wanted = "`subscriptions` holds 1 row(s) whose valid_to is not after their valid_from; they are \
+                  true at no time: a p from 2024-02-01T00:00:00Z to 2024-01-10T12:00:00Z";
+    assert_eq!(found["U0814"][0]["message"], wanted);
 }

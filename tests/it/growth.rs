@@ -6,6 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{
+    ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use serde_json::Value as Json;
 use upswell::catalog::{Catalog, CatalogSettings};
 use upswell::clock::SystemClock;
@@ -139,6 +144,77 @@ async fn what_is_wrong_with_other_customers_rows_is_told_all_the_same() {
         assert_eq!(known, unknown);
         let told = unknown.to_string();
         assert!(told.contains("upgrade") || told.contains("1 row(s)"), "{told}");
+    }
+}
+
+/// A ledger of 1,000 customers with 20 movements each, sorted by customer: as one row group of small
+/// pages, or as small row groups of one page.
+fn ledger_in_parts(folder: &Path, properties: WriterPropertiesBuilder) {
+    const CUSTOMERS: i64 = 1_000;
+    const EACH: i64 = 20;
+    let rows = || (0..CUSTOMERS).flat_map(|customer| (0..EACH).map(move |each| (customer, each)));
+    let texts = |text: &dyn Fn((i64, i64)) -> String| -> ArrayRef {
+        Arc::new(rows().map(|row| Some(text(row))).collect::<StringArray>())
+    };
+    let day = 86_400_000_000;
+    let start = 1_672_531_200_000_000;
+    let times = rows().map(|(customer, each)| start + each * 10 * day + customer);
+    let amounts = rows().map(|(customer, each)| i128::from(customer * 100 + each + 1));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("movement_id", texts(&|(customer, each)| format!("m{customer:06}-{each}"))),
+        ("customer_id", texts(&|(customer, _)| format!("c{customer:07}"))),
+        ("product_id", texts(&|_| "core".to_owned())),
+        (
+            "occurred_at",
+            Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
+        ),
+        ("movement", texts(&|(_, each)| if each == 0 { "new" } else { "expansion" }.to_owned())),
+        (
+            "amount",
+            Arc::new(
+                Decimal128Array::from_iter_values(amounts).with_precision_and_scale(18, 2).unwrap(),
+            ),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = properties
+        .set_dictionary_enabled(false)
+        .set_column_dictionary_enabled("movement".into(), true)
+        .set_write_batch_size(200)
+        .build();
+    fs::create_dir_all(folder).unwrap();
+    let file = fs::File::create(folder.join("part-0.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// Statistics of row groups, and of pages where a row group is large, say where one customer can be:
+/// the rest of the file stays unread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_customer_is_read_without_the_pages_and_row_groups_of_others() {
+    let pages = WriterProperties::builder().set_data_page_row_count_limit(200);
+    let groups = WriterProperties::builder().set_max_row_group_row_count(Some(200));
+    for (layout, properties) in [("pages", pages), ("row groups", groups)] {
+        let root = tempfile::TempDir::new().unwrap();
+        ledger_in_parts(&root.path().join("warehouse/mrr_movements"), properties);
+        let bytes_of = async |document: &str| {
+            let (api, catalog) = attentive(root.path());
+            // Footers are read by the first listing, whatever is asked.
+            ask(&api, "{ catalog { tables { name } } }").await;
+            let before = catalog.read_count().bytes;
+            let answer = ask(&api, document).await;
+            (catalog.read_count().bytes - before, answer)
+        };
+        let (all, _) = bytes_of(RETENTION).await;
+        let (one, answer) = bytes_of(&of_customer("c0000500")).await;
+        assert!(all > 500_000 && one * 6 < all, "{layout}: {one} bytes of {all} for one customer");
+        // 500.01 at the beginning of January, 500.02 ten days later …: 20 of them in July.
+        let row = answer["nrr"]["rows"].as_array().unwrap().last().unwrap();
+        assert_eq!(
+            (row["endingMrr"].to_string(), &row["customers"]),
+            ("10002.10".to_owned(), &1.into())
+        );
     }
 }
 

@@ -192,3 +192,44 @@ fn what_is_wrong_with_a_csv_file_is_told_in_words() {
     let empty = told(b"");
     assert!(empty.contains("`csv` holds no CSV file with a header"), "{empty}");
 }
+
+/// A table that says of a customer what it was from when to when, and leads nowhere else.
+#[test]
+fn a_bridge_that_holds_nothing_but_a_text_is_joined_too() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir(root.path().join("csv")).unwrap();
+    for (name, text) in [
+        (
+            "teams.csv",
+            "customer_id,team,valid_from,valid_to\na,North,2024-01-01,2024-03-01\na,South,2024-03-01,\n",
+        ),
+        // Validity alone says nothing of its own.
+        ("trials.csv", "customer_id,valid_from,valid_to\na,2024-01-01,2024-02-01\n"),
+        (
+            "calls.csv",
+            "call_no,customer_id,called_at\nc1,a,2024-02-10\nc2,a,2024-03-10\nc3,a,2024-03-11\n",
+        ),
+    ] {
+        fs::write(root.path().join("csv").join(name), text).unwrap();
+    }
+    let (code, _, error) = run(root.path(), &["init", "new", "--from", "csv"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let calls = fs::read_to_string(root.path().join("new/datasets/calls.yml")).unwrap();
+    let joins = "    joins:   # review: who or what it was at that time\n      \
+                 - { to: teams, as_of: called_at }\n";
+    assert!(calls.ends_with(joins), "{calls}");
+    let (code, out, _) = run(root.path(), &["check", "-p", "new", "--data"]);
+    assert_eq!((code, out.as_str()), (Some(0), "Nothing to report.\n"));
+    let document = r#"{ metrics(select: [calls_rows], period: {start: "2024-01-01", end: "2024-04-01"},
+        groupBy: [teams_team], orderBy: [{by: "teams_team"}]) { rows } }"#;
+    fs::write(root.path().join("q.graphql"), document).unwrap();
+    let (_, out, error) = run(root.path(), &["query", "-p", "new", "--format", "csv", "q.graphql"]);
+    assert_eq!(error, "");
+    let rows: Vec<(&str, f64)> = out
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once(',').unwrap())
+        .map(|(team, calls)| (team, calls.parse().unwrap()))
+        .collect();
+    assert_eq!(rows, [("North", 1.0), ("South", 2.0)]);
+}

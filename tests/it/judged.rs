@@ -265,7 +265,7 @@ async fn the_time_to_expansion_is_judged_where_the_question_is_the_definition_s(
 async fn marks_are_the_same_outside_graphql() {
     let (_root, api) = project();
     let marks = "marks { row metric band { label low high source standing only { dimension value } } \
-                 target { value source attainment } }";
+                 target { value source attainment } mature }";
     let select = "select: [nrr, expansion_mrr]";
     let data =
         ask(&api, &format!("{{ metrics({select}, {YEAR}, groupBy: [segment]) {{ {marks} }} }}"))

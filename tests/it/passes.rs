@@ -1,13 +1,14 @@
 //! Passes over rows: filters that share one, windows that overlap, the SQL that the catalogue shows.
 //! Numbers are worked out by hand or by SQL over the same files.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 
 use crate::support::desk::{
     BOTH, JANUARY, METRICS, PROJECT, TICKETS, assert_rows, csv, project, rows, session, sql,
     support_desk,
 };
-use crate::support::warehouse::write_table;
+use crate::support::warehouse::{write_case, write_table};
 use crate::support::{api_of, ask, execute};
 
 #[tokio::test]
@@ -109,6 +110,79 @@ async fn base_events_that_may_be_converted_yet_are_noted() {
     assert!(!day["provenance"]["notes"].to_string().contains("not converted"), "{day}");
     let before = ask(&api, &notes(", asOf: \"2026-02-09\"")).await["metrics"].clone();
     assert!(before["provenance"]["notes"].to_string().contains("1 of 2 event(s)"), "{before}");
+}
+
+/// A row whose days to be converted are not over is marked, as `attachRate` marks its rows: the period's
+/// end and 30 days by the end of observation.
+#[tokio::test]
+async fn values_that_may_rise_yet_are_marked() {
+    let root = support_desk();
+    let (api, _) = project(root.path());
+    let marks = async |as_of: &str| {
+        let document = format!(
+            "{{ metrics(select: [tickets_opened, reopened], {BOTH}, asOf: \"{as_of}\") \
+             {{ rows marks {{ row metric mature band {{ label }} }} }} }}"
+        );
+        ask(&api, &document).await["metrics"]["marks"].clone()
+    };
+    // February has no base event with a customer, so no value that could rise.
+    let january = json!([{"row": 0, "metric": "reopened", "mature": false, "band": null}]);
+    assert_eq!(marks("2026-03-02").await, january);
+    assert_eq!(marks("2026-03-03").await, json!([]));
+}
+
+/// Attach rates and what is computed from them say in the flat table what their typed field says.
+#[tokio::test]
+async fn attach_rates_are_mature_alike_in_both_fields() {
+    let root = TempDir::new().unwrap();
+    write_case(&root.path().join("warehouse"), "attach");
+    let attach = |name: &str, basis: &str| {
+        format!(
+            "  - {{ name: {name}, kind: attach, orders: {{ dataset: order_lines, order: order_id }}, \
+             products: products, base: kind = 'core', attached: kind = 'add_on', basis: {basis}, \
+             within_days: 30 }}\n"
+        )
+    };
+    let metrics = format!(
+        "metrics:\n{}{}{}  - {{ name: doubled, kind: derived, expr: 2 * by_days }}\n",
+        attach("by_order", "order"),
+        attach("by_customer", "customer"),
+        attach("by_days", "within_days")
+    );
+    let api = api_of(root.path(), &[("upswell.yml", PROJECT), ("metrics/m.yml", &metrics)]);
+    let mut seen = std::collections::BTreeSet::new();
+    for as_of in ["2024-01-20", "2024-02-15", "2024-03-01", "2024-03-02", "2024-04-01"] {
+        let period = r#"period: {start: "2024-01-01", end: "2024-02-01"}, grain: MONTH"#;
+        let attach = |basis: &str| {
+            format!("attachRate(basis: {basis}, withinDays: 30, {period}, asOf: \"{as_of}\")")
+        };
+        let rows = "{ rows { attached rate mature } }";
+        let document = format!(
+            "{{ by_order: {} {rows} by_customer: {} {rows} by_days: {} {rows} \
+             metrics(select: [by_order, by_customer, by_days, doubled], {period}, asOf: \"{as_of}\") \
+             {{ rows marks {{ metric mature }} }} }}",
+            attach("ORDER"),
+            attach("CUSTOMER"),
+            attach("WITHIN_DAYS")
+        );
+        let data = ask(&api, &document).await;
+        for (name, field) in [
+            ("by_order", "by_order"),
+            ("by_customer", "by_customer"),
+            ("by_days", "by_days"),
+            ("doubled", "by_days"),
+        ] {
+            let any = data[field]["rows"].as_array().unwrap().last().unwrap().clone();
+            let marks = data["metrics"]["marks"].as_array().unwrap().iter();
+            let is_marked = |mark: &Json| mark["metric"] == name && mark["mature"] == false;
+            let marked = marks.into_iter().any(is_marked);
+            let may_rise = any["mature"] == false && !any["rate"].is_null();
+            assert_eq!(marked, may_rise, "{name} as of {as_of}: {data:#}");
+            seen.insert((name, marked));
+        }
+    }
+    // Each but the customer's basis was both.
+    assert_eq!(seen.len(), 7, "{seen:?}");
 }
 
 #[tokio::test]
@@ -215,7 +289,7 @@ async fn filters_of_several_fields_share_one_pass() {
 async fn a_failing_measure_of_a_shared_pass_leaves_the_others_standing() {
     let root = support_desk();
     let metrics = format!(
-        "{METRICS}  - {{ name: broken, kind: aggregate, dataset: tickets, aggregate: sum, expr: \"coalesce(priority, '-')\" }}\n"
+        "{METRICS}  - {{ name: broken, kind: aggregate, dataset: tickets, aggregate: sum, expr: cast(priority as int) }}\n"
     );
     let files = [
         ("upswell.yml", PROJECT),

@@ -266,10 +266,12 @@ fn link(all: &mut [Proposal<'_>]) {
     }
 }
 
-/// A table whose rows say who belonged to whom from when to when.
+/// A table whose rows say who belonged to whom, or what it was, from when to when.
 struct Bridge {
     name: String,
     entities: Vec<String>,
+    /// It says something of its own: a team, a plan.
+    tells: bool,
     weight: Option<String>,
 }
 
@@ -283,6 +285,7 @@ fn bridges(canon: &Model, tables: &[Recognised<'_>], own: &[Proposal<'_>]) -> Ve
             all.push(Bridge {
                 name: dataset.name.to_string(),
                 entities: dataset.keys.keys().map(ToString::to_string).collect(),
+                tells: false,
                 weight: share.next().map(str::to_owned),
             });
         }
@@ -295,13 +298,15 @@ fn bridges(canon: &Model, tables: &[Recognised<'_>], own: &[Proposal<'_>]) -> Ve
         all.push(Bridge {
             name: bridge.name.clone(),
             entities: entities.chain(bridge.keys.iter().map(|(name, _)| name.clone())).collect(),
+            tells: !texts_of(bridge).is_empty(),
             weight: share.map(|column| column.name.clone()),
         });
     }
     all
 }
 
-/// Through bridges that share one entity with the rows and lead to another; to each by one way.
+/// Through bridges that share one entity with the rows and lead to another, to each by one way, or
+/// say something of it.
 fn joins<'a>(from: &Proposal<'a>, bridges: &[Bridge]) -> Vec<Join<'a>> {
     let (Some(as_of), None) = (from.time, from.valid) else { return Vec::new() };
     let own = from.entity.iter().chain(from.keys.iter().map(|(entity, _)| entity));
@@ -313,7 +318,7 @@ fn joins<'a>(from: &Proposal<'a>, bridges: &[Bridge]) -> Vec<Join<'a>> {
         let others: Vec<&String> =
             bridge.entities.iter().filter(|entity| !keys.contains(entity)).collect();
         let is_new = others.iter().all(|entity| !reached.contains(entity));
-        if shared == 1 && !others.is_empty() && is_new {
+        if shared == 1 && is_new && (bridge.tells || !others.is_empty()) {
             reached.extend(others.into_iter().cloned());
             let (to, weight) = (bridge.name.clone(), bridge.weight.clone());
             joins.push(Join { to, as_of, weight });
@@ -322,8 +327,16 @@ fn joins<'a>(from: &Proposal<'a>, bridges: &[Bridge]) -> Vec<Join<'a>> {
     joins
 }
 
-/// Texts that are no keys, and of a bridge neither its shares nor its validity.
+/// A dimension for each text.
 fn dimensions(proposal: &mut Proposal<'_>, names: &mut Names) {
+    for column in texts_of(proposal) {
+        let wanted = format!("{}_{}", proposal.name, name_of(column));
+        proposal.dimensions.push((free(&mut names.fields, &wanted), column));
+    }
+}
+
+/// Texts that are no keys, and of a bridge neither its shares nor its validity.
+fn texts_of<'a>(proposal: &Proposal<'a>) -> Vec<&'a str> {
     let is_key = |name: &str| {
         proposal.primary == Some(name) || proposal.keys.iter().any(|(_, key)| *key == name)
     };
@@ -335,11 +348,7 @@ fn dimensions(proposal: &mut Proposal<'_>, names: &mut Names) {
         let name = column.name.as_str();
         column.data_type == Some(ColumnType::Text) && !is_key(name) && !is_bridge(name)
     });
-    let texts: Vec<&str> = texts.map(|column| column.name.as_str()).take(MOST_DIMENSIONS).collect();
-    for column in texts {
-        let wanted = format!("{}_{}", proposal.name, name_of(column));
-        proposal.dimensions.push((free(&mut names.fields, &wanted), column));
-    }
+    texts.map(|column| column.name.as_str()).take(MOST_DIMENSIONS).collect()
 }
 
 /// `Support/Tickets-2026` → `support_tickets_2026`.

@@ -125,7 +125,7 @@ fn dataset(own: &Proposal<'_>) -> String {
         let _ = writeln!(out, "      - {{ name: {name}, expr: \"\\\"{column}\\\"\" }}");
     }
     if !own.joins.is_empty() {
-        out.push_str("    joins:   # review: who it was at that time\n");
+        out.push_str("    joins:   # review: who or what it was at that time\n");
     }
     for Join { to, as_of, weight } in &own.joins {
         let as_of = quoted(as_of);

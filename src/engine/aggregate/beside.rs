@@ -13,7 +13,7 @@ use datafusion::prelude::{cast, col, when};
 use datafusion::scalar::ScalarValue;
 
 use crate::engine::context::Context;
-use crate::engine::load::{ident, lower_expr};
+use crate::engine::load::ident;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::Span;
 use crate::model::{
@@ -21,8 +21,10 @@ use crate::model::{
     ScalarExpr,
 };
 
+use super::errors::{internal, plan_error};
+use super::fits::lower_fitting;
 use super::owners::{OWNER, RowOwners};
-use super::rows::{internal, place, plan_error};
+use super::period_index::place;
 
 /// The dimensions that one pass over a dataset's rows needs.
 pub struct Beside<'a> {
@@ -114,7 +116,9 @@ impl<'a> Beside<'a> {
             return Ok(col(Column::new_unqualified(attribute_column(&dimension.name))));
         }
         match (&dimension.value, &dimension.entity) {
-            (DimensionValue::Expr(expr), _) => lower_expr(&self.context.facts.reader, expr, schema),
+            (DimensionValue::Expr(expr), _) => {
+                lower_fitting(self.context, &self.dataset.name, expr, schema)
+            }
             (_, Some(entity)) if self.is_owner(entity) => {
                 let owner = col(Column::new_unqualified(OWNER));
                 // Attributes of a bridge are read back from the texts that they are coded by.
@@ -200,7 +204,7 @@ impl<'a> Beside<'a> {
         }
         let mut projection = vec![ident(key).alias(format!("__entity_{entity}"))];
         for (name, expr) in attributes {
-            let value = lower_expr(&context.facts.reader, expr, builder.schema())?;
+            let value = lower_fitting(context, &dataset.name, expr, builder.schema())?;
             projection.push(value.alias(attribute_column(name)));
         }
         builder.project(projection).and_then(LogicalPlanBuilder::build).map_err(plan_error)

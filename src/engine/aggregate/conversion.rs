@@ -13,6 +13,7 @@ use crate::planner::Period;
 use crate::values::{Instant, Number, Scalar};
 
 use super::AggregateValues;
+use super::blame::blame;
 use super::owners::{RowOwners, WHOLE_ROW, owners_asked_for};
 use super::pass::{period_at, scalars};
 use super::rows::{Measured, RowsAsk, rows_plan};
@@ -87,15 +88,9 @@ struct Waiting {
 
 impl Waiting {
     async fn of(context: &Context<'_>, kind: &ConversionKind) -> ApiResult<Self> {
-        let model = context.facts.model;
-        let conversions = super::observed::range_of(context, &kind.conversion).await?.1;
-        let newest = match conversions {
-            Some(newest) => Some(newest),
-            None => super::observed::range_of(context, &kind.base).await?.1,
-        };
-        let dataset = model.datasets.get(&kind.base.dataset);
+        let dataset = context.facts.model.datasets.get(&kind.base.dataset);
         let split = dataset.is_some_and(|dataset| owners_asked_for(context, dataset).is_some());
-        let end = context.end_of_observation(newest);
+        let end = conversions_end(context, kind).await?;
         Ok(Self { end, waiting: 0, all: 0, one: if split { WHOLE_ROW } else { 1 } })
     }
 
@@ -128,6 +123,18 @@ impl Waiting {
             context.facts.model.calendar.day_of(end),
         ));
     }
+}
+
+/// The end of observation of conversions: that of their table, else of the base events'.
+pub async fn conversions_end(
+    context: &Context<'_>,
+    kind: &ConversionKind,
+) -> ApiResult<Option<Instant>> {
+    let newest = match super::observed::range_of(context, &kind.conversion).await?.1 {
+        Some(newest) => Some(newest),
+        None => super::observed::range_of(context, &kind.base).await?.1,
+    };
+    Ok(context.end_of_observation(newest))
 }
 
 /// Whether an instant lies within the calendar days after another.
@@ -163,7 +170,7 @@ async fn base_events(
     let first_group = 3 + usize::from(owners.is_some()) + usize::from(filter.is_some());
     let calendar = &context.facts.model.calendar;
     let mut events = Vec::new();
-    context
+    let read = context
         .facts
         .reader
         .execute(plan, &[table], |batch| {
@@ -182,7 +189,10 @@ async fn base_events(
             }
             Ok(())
         })
-        .await?;
+        .await;
+    if let Err(error) = read {
+        return Err(blame(context, &kind.base.dataset, &ask, error).await);
+    }
     if let Some(owners) = &owners {
         owners.note_odd(context);
     }
@@ -213,7 +223,7 @@ async fn times(
     let table = context.facts.reader.table(&kind.dataset)?;
     let calendar = &context.facts.model.calendar;
     let mut found = Vec::new();
-    context
+    let read = context
         .facts
         .reader
         .execute(plan, &[table], |batch| {
@@ -222,7 +232,10 @@ async fn times(
             found.extend(key.into_iter().zip(at).filter_map(|(key, at)| Some((key, at?))));
             Ok(())
         })
-        .await?;
+        .await;
+    if let Err(error) = read {
+        return Err(blame(context, &kind.dataset, &ask, error).await);
+    }
     found.retain(|(key, _)| *key != NONE);
     Ok(found)
 }

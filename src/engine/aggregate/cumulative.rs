@@ -14,8 +14,9 @@ use crate::model::{Aggregate, AggregateKind, CumulativeWindow};
 use crate::planner::Period;
 use crate::values::{Calendar, Number, shift_months};
 
+use super::measure::Measure;
 use super::owners::RowOwners;
-use super::pass::{Measure, Pass, run_pass};
+use super::pass::{Pass, run_pass};
 use super::{AggregateValues, aggregate_spans, empty_value, value_of};
 
 type Parts = Vec<Option<Number>>;

@@ -2,16 +2,52 @@
 //! column are named.
 
 use arrow::datatypes::DataType;
-use datafusion::common::Column;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::prelude::col;
 
 use crate::engine::context::Context;
+use crate::engine::load::lower_expr;
+use crate::engine::subject::named;
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::model::{Aggregate, AggregateKind, ColumnName, DatasetName, MetricKind};
+use crate::model::{Aggregate, AggregateKind, ColumnName, DatasetName, MetricKind, ScalarExpr};
 
-use super::pass::Measure;
-use super::rows::{plan_error, value_column};
+use super::columns::value_column;
+use super::errors::plan_error;
+use super::measure::Measure;
+
+/// A definition's expression over a table's columns; named where their types do not fit it.
+pub fn lower_fitting(
+    context: &Context<'_>,
+    dataset: &DatasetName,
+    expr: &ScalarExpr,
+    schema: &DFSchema,
+) -> ApiResult<Expr> {
+    let lowered = lower_expr(&context.facts.reader, expr, schema)?;
+    if let Err(error) = lowered.get_type(schema) {
+        tracing::debug!(%error, "an expression does not fit a table");
+        let does = "does not fit the types";
+        let help = "declare its columns in the dataset to see where";
+        let unnamed = ApiError::of_expression(ErrorCode::BadData, does, help);
+        return Err(named(context.facts.model, (expr, dataset), unnamed));
+    }
+    Ok(lowered)
+}
+
+/// A condition on rows must be true or false.
+pub fn check_condition(
+    context: &Context<'_>,
+    (expr, dataset): (&ScalarExpr, &DatasetName),
+    lowered: &Expr,
+    schema: &DFSchema,
+) -> ApiResult<()> {
+    if matches!(lowered.get_type(schema), Ok(DataType::Boolean | DataType::Null)) {
+        return Ok(());
+    }
+    let does = "is neither true nor false for a row";
+    let unnamed = ApiError::of_expression(ErrorCode::BadData, does, "compare it with a value");
+    Err(named(context.facts.model, (expr, dataset), unnamed))
+}
 
 /// What is aggregated must be numbers, unless it is only counted.
 pub fn check_values(

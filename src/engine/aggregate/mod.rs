@@ -1,9 +1,13 @@
 //! Aggregates, cumulative aggregates and conversions over rows of any dataset, on DataFusion.
 
 mod beside;
+mod blame;
+mod columns;
 mod conversion;
 mod cumulative;
+mod errors;
 mod fits;
+mod measure;
 mod observed;
 mod owners;
 mod pass;
@@ -25,15 +29,16 @@ use crate::values::Number;
 use super::context::Context;
 use super::table::GroupValues;
 
-pub use conversion::run_conversion;
+pub use conversion::{conversions_end, run_conversion};
 pub use cumulative::run_cumulative;
+pub use errors::plan_error;
 pub use observed::{Observed, newest_of, table_of};
-pub use rows::plan_error;
 pub use shared::SharedPasses;
 pub use types::{ValueType, value_type};
 
+use measure::Measure;
 use owners::RowOwners;
-use pass::{Measure, Pass, run_pass};
+use pass::{Pass, run_pass};
 
 /// Values by group and period.
 #[derive(Debug, Default)]

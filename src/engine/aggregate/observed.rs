@@ -14,7 +14,9 @@ use crate::model::{AggregateKind, AttachBasis, DatasetName};
 use crate::planner::Leaf;
 use crate::values::Scalar;
 
-use super::rows::{RowsAsk, TIME, plan_error, rows_plan};
+use super::columns::TIME;
+use super::errors::plan_error;
+use super::rows::{RowsAsk, rows_plan};
 
 /// First and newest event of the pass's fact table, known by `asOf`.
 pub async fn newest_of(

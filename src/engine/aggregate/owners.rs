@@ -28,8 +28,8 @@ use crate::kernels::{NONE, OwnerFacts, Share, Sharing, split};
 use crate::model::{AsOfJoin, ColumnName, Dataset, DatasetName, EntityName, Owners};
 use crate::values::Calendar;
 
+use super::errors::{internal, plan_error};
 use super::fits::check_time;
-use super::rows::{internal, plan_error};
 
 /// The column of a row's owner.
 pub const OWNER: &str = "__owner";

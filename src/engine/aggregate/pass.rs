@@ -19,22 +19,15 @@ use crate::engine::table::GroupValues;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::Span;
 use crate::model::{Aggregate, AggregateKind};
-use crate::planner::Predicate;
 use crate::values::{Number, Scalar};
 
+use super::blame::blame;
+use super::columns::{PERIOD, filter_column, group_column, value_column, weight_column};
+use super::errors::plan_error;
 use super::fits::check_values;
+use super::measure::Measure;
 use super::owners::RowOwners;
-use super::rows::{
-    Measured, PERIOD, RowsAsk, filter_column, group_column, plan_error, rows_plan, value_column,
-    weight_column,
-};
-
-/// An aggregate with a filter of its question.
-#[derive(Debug, Clone, Copy)]
-pub struct Measure<'a> {
-    pub kind: &'a AggregateKind,
-    pub filter: Option<&'a Predicate>,
-}
+use super::rows::{Measured, RowsAsk, rows_plan};
 
 /// The measures of one dataset and time.
 pub struct Pass<'a> {
@@ -105,7 +98,10 @@ pub async fn run_pass(
         }
         Ok(())
     };
-    context.facts.reader.execute(plan, &[table], read).await
+    match context.facts.reader.execute(plan, &[table], read).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(blame(context, dataset, &ask, error).await),
+    }
 }
 
 /// Whether owners share what the aggregate adds up; distinct and extreme values they see whole.

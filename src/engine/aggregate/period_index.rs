@@ -8,13 +8,27 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType}
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf};
 
+use crate::engine::context::Context;
+use crate::engine::load::ident;
 use crate::kernels::Span;
+use crate::model::ColumnName;
 use crate::values::Calendar;
+
+/// The place of a time among spans.
+pub fn place(
+    context: &Context<'_>,
+    found: Option<&DataType>,
+    time: &ColumnName,
+    spans: Arc<[Span]>,
+) -> Expr {
+    let found = found.cloned().unwrap_or(DataType::Null);
+    period_index(ident(time), &found, spans, context.facts.model.calendar)
+}
 
 /// `period_index(time)`: the place of the span that holds the time, null outside all of them.
 /// Spans ascend and do not overlap. A date counts as its midnight in the reporting zone.
 #[must_use]
-pub fn period_index(time: Expr, found: &DataType, spans: Arc<[Span]>, calendar: Calendar) -> Expr {
+fn period_index(time: Expr, found: &DataType, spans: Arc<[Span]>, calendar: Calendar) -> Expr {
     let is_date = found == &DataType::Date32;
     let argument =
         if is_date { DataType::Date32 } else { DataType::Timestamp(TimeUnit::Microsecond, None) };

@@ -14,47 +14,20 @@ use datafusion::prelude::{cast, col, when};
 use datafusion::scalar::ScalarValue;
 
 use crate::engine::context::Context;
-use crate::engine::load::{ident, lower_expr};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::engine::load::ident;
+use crate::error::ApiResult;
 use crate::kernels::Span;
 use crate::model::{ColumnName, Dataset, DatasetName, DimensionName, ScalarExpr};
 use crate::planner::Predicate;
 use crate::values::Instant;
 
 use super::beside::Beside;
-use super::fits::check_time;
+use super::columns::{KEY, PERIOD, TIME, filter_column, group_column, value_column, weight_column};
+use super::errors::{internal, plan_error};
+use super::fits::{check_condition, check_time, lower_fitting};
 use super::owners::RowOwners;
-use super::period_index::period_index;
+use super::period_index::place;
 use super::predicate::predicate_expr;
-
-/// Names of columns that the plan adds.
-pub const PERIOD: &str = "__period";
-pub const TIME: &str = "__time";
-pub const KEY: &str = "__key";
-
-/// The name of the n-th group-by dimension's column.
-#[must_use]
-pub fn group_column(index: usize) -> String {
-    format!("__group_{index}")
-}
-
-/// The name of the n-th measured value's column.
-#[must_use]
-pub fn value_column(index: usize) -> String {
-    format!("__value_{index}")
-}
-
-/// The name of the column that says how much of a row the n-th measure counts.
-#[must_use]
-pub fn weight_column(index: usize) -> String {
-    format!("__weight_{index}")
-}
-
-/// The name of the n-th filter's column.
-#[must_use]
-pub fn filter_column(index: usize) -> String {
-    format!("__filter_{index}")
-}
 
 /// What is measured on the rows: an expression (none: the row itself), and which rows count.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,10 +66,15 @@ pub struct RowsAsk<'a> {
     pub owners: Option<&'a RowOwners>,
 }
 
-impl RowsAsk<'_> {
-    fn dimensions(&self) -> Vec<&DimensionName> {
+impl<'a> RowsAsk<'a> {
+    /// Filters over dimensions: that of every row and those of single measures.
+    pub fn filters(&self) -> impl Iterator<Item = &'a Predicate> {
         let only = self.measures.iter().filter_map(|measure| measure.only);
-        let filters = self.filter.into_iter().chain(only).flat_map(Predicate::dimensions);
+        self.filter.into_iter().chain(only)
+    }
+
+    fn dimensions(&self) -> Vec<&'a DimensionName> {
+        let filters = self.filters().flat_map(Predicate::dimensions);
         self.group_by.iter().chain(filters).collect()
     }
 }
@@ -131,14 +109,17 @@ pub async fn rows_plan(
         let filter = predicate_of(predicate, &beside, builder.schema())?;
         builder = builder.filter(filter).map_err(plan_error)?;
     }
-    let counts = counts_of(context, ask, &beside, builder.schema())?;
+    let counts = counts_of(context, (dataset, ask), &beside, builder.schema())?;
     if let Some(counted) = counted_by_any(&counts) {
         builder = builder.filter(counted).map_err(plan_error)?;
     }
     let found = ask.time.and_then(|time| table.column_type(time));
     let mut projection = projection_of(context, ask, found);
-    for (index, (measure, counts)) in ask.measures.iter().zip(counts).enumerate() {
-        projection.extend(measured(context, (index, measure), ask.owners, &builder)?);
+    for (index, counts) in counts.into_iter().enumerate() {
+        // Where rows are there for another measure too, what this one does not count may be what
+        // its expression has no result for.
+        let only = counts.as_ref().filter(|_| ask.measures.len() > 1);
+        projection.extend(measured(context, (dataset, ask, only), index, &builder)?);
         projection.extend(counts.map(|counts| holds(counts).alias(filter_column(index))));
     }
     for (index, name) in ask.group_by.iter().enumerate() {
@@ -211,16 +192,24 @@ fn projection_of(context: &Context<'_>, ask: &RowsAsk<'_>, found: Option<&DataTy
     projection
 }
 
-/// The value of a measure; where rows are split, the owner's part of it and of the row.
+/// The value of a measure, on the rows that it counts where `only` says which; where rows are split,
+/// the owner's part of it and of the row.
 fn measured(
     context: &Context<'_>,
-    (index, measure): (usize, &Measured<'_>),
-    owners: Option<&RowOwners>,
+    (dataset, ask, only): (&Dataset, &RowsAsk<'_>, Option<&Expr>),
+    index: usize,
     builder: &LogicalPlanBuilder,
 ) -> ApiResult<Vec<Expr>> {
-    let lower = |expr| lower_expr(&context.facts.reader, expr, builder.schema());
+    let measure = &ask.measures[index];
+    let lower = |expr: &ScalarExpr| {
+        let value = lower_fitting(context, &dataset.name, expr, builder.schema())?;
+        match only.filter(|_| expr.computes()) {
+            Some(counts) => when(counts.clone(), value).end().map_err(plan_error),
+            None => Ok(value),
+        }
+    };
     let value = measure.expr.map(lower).transpose()?;
-    let Some(owners) = owners.filter(|_| measure.is_shared) else {
+    let Some(owners) = ask.owners.filter(|_| measure.is_shared) else {
         return Ok(value.into_iter().map(|value| value.alias(value_column(index))).collect());
     };
     let row = owners.part_of_row(builder)?;
@@ -237,12 +226,16 @@ fn measured(
 /// For each measure, whether a row counts; none where every row does.
 fn counts_of(
     context: &Context<'_>,
-    ask: &RowsAsk<'_>,
+    (dataset, ask): (&Dataset, &RowsAsk<'_>),
     beside: &Beside<'_>,
     schema: &DFSchema,
 ) -> ApiResult<Vec<Option<Expr>>> {
     let counts = |measure: &Measured<'_>| {
-        let lower = |filter| lower_expr(&context.facts.reader, filter, schema).map(Expr::is_true);
+        let lower = |filter| {
+            let lowered = lower_fitting(context, &dataset.name, filter, schema)?;
+            check_condition(context, (filter, &dataset.name), &lowered, schema)
+                .map(|()| lowered.is_true())
+        };
         let own = measure.filter.map(lower).transpose()?;
         let only = measure.only.map(|only| predicate_of(only, beside, schema)).transpose()?;
         Ok(match (own, only) {
@@ -282,28 +275,4 @@ fn holds(condition: Expr) -> Expr {
 
 fn predicate_of(predicate: &Predicate, beside: &Beside<'_>, schema: &DFSchema) -> ApiResult<Expr> {
     predicate_expr(predicate, &|name: &DimensionName| beside.value(name, schema))
-}
-
-/// The place of a time among spans.
-pub fn place(
-    context: &Context<'_>,
-    found: Option<&DataType>,
-    time: &ColumnName,
-    spans: Arc<[Span]>,
-) -> Expr {
-    let found = found.cloned().unwrap_or(DataType::Null);
-    period_index(ident(time), &found, spans, context.facts.model.calendar)
-}
-
-/// A plan that does not fit is a fault of the definition's types; the text goes to the log.
-pub fn plan_error(error: DataFusionError) -> ApiError {
-    tracing::error!(%error, "a question does not plan");
-    ApiError::new(
-        ErrorCode::BadData,
-        "The definition's expressions do not fit the types of the table's columns.",
-    )
-}
-
-pub fn internal(what: &str) -> ApiError {
-    ApiError::new(ErrorCode::Internal, format!("The question cannot be planned: {what}."))
 }

@@ -12,7 +12,7 @@ use crate::model::{AggregateKind, ColumnName, DatasetName, DimensionName, Model}
 use crate::planner::{Ask, Leaf, MetricPlan, PeriodAsk, Predicate};
 use crate::values::{Grain, Instant};
 
-use super::pass::Measure;
+use super::measure::Measure;
 use super::{AggregateValues, aggregate_spans};
 
 /// What passes must agree on to be one.

@@ -8,13 +8,13 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::ExprSchemable;
 
 use crate::engine::context::Context;
-use crate::engine::load::lower_expr;
 use crate::error::ApiResult;
 use crate::model::{Aggregate, AggregateKind, ScalarExpr};
 use crate::values::Number;
 
+use super::errors::plan_error;
+use super::fits::lower_fitting;
 use super::owners::{ROW_SCALE, owners_asked_for};
-use super::rows::plan_error;
 
 /// A kind of number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,5 +84,6 @@ fn type_of(context: &Context<'_>, kind: &AggregateKind, expr: &ScalarExpr) -> Ap
     } else {
         Arc::clone(reader.table(&kind.dataset)?.scan(&expr.columns, None)?.schema())
     };
-    lower_expr(reader, expr, &schema)?.get_type(&*schema).map_err(plan_error)
+    let lowered = lower_fitting(context, &kind.dataset, expr, &schema)?;
+    lowered.get_type(&*schema).map_err(plan_error)
 }

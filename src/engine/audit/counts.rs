@@ -15,7 +15,7 @@ use crate::values::Scalar;
 use super::{DataCheck, DataFinding};
 
 /// Examples that a finding names.
-const EXAMPLES: usize = 5;
+pub(super) const EXAMPLES: usize = 5;
 
 /// Rows of a shape without customer, time or amount.
 pub async fn left_out(facts: &Facts<'_>, shape: &BalanceShape) -> ApiResult<Vec<DataFinding>> {
@@ -137,11 +137,11 @@ pub async fn duplicate_rows(facts: &Facts<'_>, name: &DatasetName) -> ApiResult<
     Ok(vec![DataFinding::new(DataCheck::DuplicateRows, name, message)])
 }
 
-fn column(name: &ColumnName) -> Expr {
+pub(super) fn column(name: &ColumnName) -> Expr {
     Expr::Column(Column::new_unqualified(name.as_str()))
 }
 
-fn scan(
+pub(super) fn scan(
     facts: &Facts<'_>,
     dataset: &DatasetName,
     columns: &[ColumnName],
@@ -153,7 +153,7 @@ fn scan(
 }
 
 /// All rows of a plan over one table.
-async fn read(
+pub(super) async fn read(
     facts: &Facts<'_>,
     dataset: &DatasetName,
     plan: datafusion::error::Result<LogicalPlan>,
@@ -179,17 +179,19 @@ async fn read(
     Ok(rows)
 }
 
-fn number(value: &Scalar) -> i64 {
+pub(super) fn number(value: &Scalar) -> i64 {
     match value {
         Scalar::Int(value) => *value,
         _ => 0,
     }
 }
 
-fn shown(value: &Scalar) -> String {
+pub(super) fn shown(value: &Scalar) -> String {
     match value {
         Scalar::Null => "(null)".to_owned(),
         Scalar::Text(text) => text.to_string(),
+        Scalar::Date(day) => day.to_string(),
+        Scalar::Timestamp(at) => at.to_rfc3339(),
         other => format!("{other:?}"),
     }
 }

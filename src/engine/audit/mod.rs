@@ -3,6 +3,7 @@
 
 mod counts;
 mod ownership;
+mod validity;
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub enum DataCheck {
     Store,
     /// Money is kept as floating-point numbers.
     Floats,
-    /// Rows without customer, time or amount.
+    /// Rows without customer, time or amount; of owners without a key or a start.
     LeftOut,
     /// Movement classes that no mapping names.
     UnmappedClass,
@@ -42,6 +43,8 @@ pub enum DataCheck {
     OwnershipOverlap,
     /// Shares of one moment that do not sum to 1.
     SharesNotOne,
+    /// Rows that end before they begin.
+    ValidityBackwards,
 }
 
 /// Something wrong with a table.
@@ -83,7 +86,8 @@ impl LocalEngine {
             findings
                 .extend(found.filter(|found| found.check != DataCheck::NotThere || needed(&name)));
         }
-        for check in [balances(&facts).await, ownership::findings(&facts).await] {
+        let lasting = validity::findings(&facts).await;
+        for check in [balances(&facts).await, ownership::findings(&facts).await, lasting] {
             findings.extend(check);
         }
         for name in names.iter().filter(|name| view.table(name).is_ok()) {

@@ -36,7 +36,7 @@ pub async fn findings(facts: &Facts<'_>) -> Vec<DataFinding> {
 }
 
 /// Each table with the column that it leads to once.
-fn tables_of(model: &Model) -> Vec<Owners> {
+pub(super) fn tables_of(model: &Model) -> Vec<Owners> {
     let credited = model.metrics.values().filter_map(|metric| match &metric.kind {
         MetricKind::Attribution(kind) => Some(kind.owners.clone()),
         _ => None,
@@ -127,13 +127,17 @@ fn of_table(facts: &Facts<'_>, owners: &Owners, loaded: &OwnerFacts) -> Vec<Odd>
         let day = |at: i64| calendar.day_of(Instant(at));
         let mut at = loaded.owners_until(code, i64::MIN, i64::MAX);
         let (mut gap, mut overlap, mut sum) = (true, true, true);
+        // Since when nobody owned it any more. Who comes back later makes it a gap.
+        let (mut owned, mut lapsed) = (false, None);
         while at != i64::MAX {
             let sharing = loaded.owners_at(code, at, i64::MAX, &mut shares);
             let until = loaded.owners_until(code, at, i64::MAX);
-            if shares.is_empty() && until != i64::MAX {
-                gaps.note(std::mem::take(&mut gap), || {
-                    format!("{name} from {} to {}", day(at), day(until))
-                });
+            match (shares.is_empty(), lapsed.take()) {
+                (true, since) => lapsed = since.or(owned.then_some(at)),
+                (false, Some(since)) => gaps.note(std::mem::take(&mut gap), || {
+                    format!("{name} from {} to {}", day(since), day(at))
+                }),
+                (false, None) => owned = true,
             }
             match sharing {
                 Sharing::Clean => {}

@@ -60,7 +60,7 @@ pub async fn table_answer(context: &Context<'_>, table: &TableAsk) -> ApiResult<
     let limit = usize::try_from(table.limit).unwrap_or(0);
     let truncated = rows.len().saturating_sub(offset) > limit;
     let rows: Vec<Row> = rows.into_iter().skip(offset).take(limit).collect();
-    let marks = marks_of(context, table, &rows);
+    let marks = marks_of(context, table, &rows).await?;
     let rows = rows.into_iter();
     let cells = rows.map(|row| cells_of(row, context.query())).collect();
     let totals = if table.totals {

@@ -6,6 +6,7 @@ use crate::engine::AttachAnswerRow;
 use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, period_info};
 use crate::engine::load::{LoadedBalance, LoadedProducts};
+use crate::engine::maturity::Wait;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
     AttachAsk, AttachCell, Cells, Code, Slicer, Span, attach_by_customer, attach_by_order,
@@ -130,7 +131,7 @@ pub async fn attach_rows(
 ) -> ApiResult<Vec<AttachAnswerRow>> {
     let leaf = Leaf::Attach(kind.clone());
     let (_, newest) = crate::engine::aggregate::newest_of(context, &leaf).await?;
-    let end = context.end_of_observation(newest);
+    let wait = Wait::of_attach(kind, context.end_of_observation(newest));
     let periods = context.periods(newest)?;
     let run = run_attach(context, kind, &periods).await?;
     let names = product_names(context, kind).await;
@@ -140,7 +141,7 @@ pub async fn attach_rows(
     let calendar = context.facts.model.calendar;
     let mut rows = Vec::new();
     for (place, period) in periods.iter().enumerate() {
-        let mature = is_mature(context, kind, period, end);
+        let mature = wait.is_none_or(|wait| wait.is_over(context, period));
         let info = period_info(period);
         for (values, key) in &groups {
             let cell = key.and_then(|key| run.cells.get(key)).map(|cells| cells[place].clone());
@@ -179,24 +180,6 @@ fn sorted_products(run: &AttachCells) -> Vec<(usize, Code)> {
     let mut products: Vec<(usize, Code)> = attached.iter().copied().enumerate().collect();
     products.sort_by_key(|(_, code)| run.products.names.get(*code as usize).cloned());
     products
-}
-
-fn is_mature(
-    context: &Context<'_>,
-    kind: &AttachKind,
-    period: &Period,
-    end: Option<Instant>,
-) -> bool {
-    match kind.basis {
-        AttachBasis::Customer => true,
-        AttachBasis::Order => period.complete,
-        AttachBasis::WithinDays => {
-            let waited = chrono::Days::new(kind.within_days.into());
-            let last = period.end.checked_add_days(waited).unwrap_or(period.end);
-            let calendar = &context.facts.model.calendar;
-            end.is_some_and(|end| calendar.midnight(last) <= end)
-        }
-    }
 }
 
 /// Names of products, where the model has a dimension for them (a text that is no key, named

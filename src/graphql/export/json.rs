@@ -59,6 +59,7 @@ fn mark(mark: &Mark) -> ApiResult<Value> {
         ("metric", Value::from(mark.metric.as_str())),
         ("band", mark.band.as_ref().map_or(Ok(Value::Null), band)?),
         ("target", mark.target.as_ref().map_or(Value::Null, target)),
+        ("mature", mark.mature.map_or(Value::Null, Value::from)),
     ]))
 }
 

@@ -49,7 +49,8 @@ pub(super) fn register(resolvers: &mut Resolvers) {
         .value("row", |mark| Value::from(mark.row))
         .value("metric", |mark| Value::from(mark.metric.as_str()))
         .part("band", |mark| mark.band.as_ref())
-        .part("target", |mark| mark.target.as_ref());
+        .part("target", |mark| mark.target.as_ref())
+        .value("mature", |mark| mark.mature.map_or(Value::Null, Value::from));
     // All fields of a record resolve alike, by their name.
     resolvers.of::<Record>("MetricRecord").field("", record_field);
 }

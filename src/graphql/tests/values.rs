@@ -103,17 +103,17 @@ async fn values_of_a_table_carry_their_band_and_target() {
         };
         let target = TargetHit { value: 20.0, source: "plan".into(), attainment: Some(0.5) };
         table.marks = vec![
-            Mark { row: 0, metric: metric.clone(), band: Some(band), target: None },
-            Mark { row: 1, metric, band: None, target: Some(target) },
+            Mark { row: 0, metric: metric.clone(), band: Some(band), target: None, mature: None },
+            Mark { row: 1, metric, band: None, target: Some(target), mature: Some(false) },
         ];
         Ok(Answer::Table(table, provenance))
     }));
     let query = "{ metrics(select: [mrr], groupBy: [segment]) { marks { row metric \
-                 band { label standing only { value } } target { value attainment source } } } }";
+                 band { label standing only { value } } target { value attainment source } mature } } }";
     let response = execute(&api, query, "{}").await;
     let expected = concat!(
-        r#""marks":[{"row":0,"metric":"mrr","band":{"label":"fine for SMB","standing":"GOOD","only":[{"value":"SMB"}]},"target":null},"#,
-        r#"{"row":1,"metric":"mrr","band":null,"target":{"value":20.0,"attainment":0.5,"source":"plan"}}]"#,
+        r#""marks":[{"row":0,"metric":"mrr","band":{"label":"fine for SMB","standing":"GOOD","only":[{"value":"SMB"}]},"target":null,"mature":null},"#,
+        r#"{"row":1,"metric":"mrr","band":null,"target":{"value":20.0,"attainment":0.5,"source":"plan"},"mature":false}]"#,
     );
     assert!(text(&response).contains(expected), "{}", text(&response));
 }

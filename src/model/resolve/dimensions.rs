@@ -66,6 +66,7 @@ impl Resolver<'_> {
         let text = def.expr.as_ref().unwrap_or(&own_name);
         let expr = self.bind_scalar(dataset, text)?;
         let found = declared.unwrap_or_else(|| self.type_of(dataset, &expr));
+        self.check_dimension(dataset, text, (found, declared.is_some()));
         Some((DimensionValue::Expr(expr), dimension_type(found)))
     }
 

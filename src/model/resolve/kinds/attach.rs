@@ -16,6 +16,11 @@ impl Resolver<'_> {
         let products = self.dataset_name(&def.products)?;
         let base = self.bind_scalar(&products, &def.base);
         let attached = self.bind_scalar(&products, &def.attached);
+        for (text, bound) in [(&def.base, &base), (&def.attached, &attached)] {
+            if bound.is_some() {
+                self.check_condition(&products, text);
+            }
+        }
         let orders = &def.orders;
         let dataset = self.dataset_name(&orders.dataset)?;
         let order = self.use_column(&dataset, &orders.order);
