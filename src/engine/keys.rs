@@ -213,11 +213,30 @@ impl<'a> Search<'a> {
     const REACH: usize = 64;
     const REST: usize = 15;
 
-    fn find(&mut self, names: &Names, codes: &mut Vec<Code>, new: &mut Vec<(usize, u32, Key<'a>)>) {
+    /// Finds the next keys, or lists them as new. No more keys: false.
+    fn find(
+        &mut self,
+        names: &Names,
+        keys: &mut impl Iterator<Item = Option<Key<'a>>>,
+        (codes, new): (&mut Vec<Code>, &mut Vec<(usize, u32, Key<'a>)>),
+    ) -> bool {
+        let before = codes.len();
         if self.astray == 0 {
-            return self.find_nearby(names, codes, new);
+            self.find_nearby(names, keys.take(Self::TOGETHER), (codes, new));
+        } else {
+            self.astray -= 1;
+            self.keys.clear();
+            self.keys.extend(keys.take(Self::TOGETHER));
+            self.find_by_hash(names, (codes, new));
         }
-        self.astray -= 1;
+        codes.len() > before
+    }
+
+    fn find_by_hash(
+        &mut self,
+        names: &Names,
+        (codes, new): (&mut Vec<Code>, &mut Vec<(usize, u32, Key<'a>)>),
+    ) {
         self.hashes.clear();
         let hash = |key: &Option<Key>| key.as_ref().map_or(0, |key| names.hash(key));
         self.hashes.extend(self.keys.iter().map(hash));
@@ -239,32 +258,32 @@ impl<'a> Search<'a> {
     fn find_nearby(
         &mut self,
         names: &Names,
-        codes: &mut Vec<Code>,
-        new: &mut Vec<(usize, u32, Key<'a>)>,
+        keys: impl Iterator<Item = Option<Key<'a>>>,
+        (codes, new): (&mut Vec<Code>, &mut Vec<(usize, u32, Key<'a>)>),
     ) {
-        let mut found = 0;
-        for key in &self.keys {
+        let (before, mut found) = (codes.len(), 0);
+        for key in keys {
             let Some(key) = key else {
                 codes.push(NONE);
                 continue;
             };
             let from = self.last as usize;
-            if let Some(ahead) = names.keys.position_near(from, Self::REACH, key) {
+            if let Some(ahead) = names.keys.position_near(from, Self::REACH, &key) {
                 self.last = Code::try_from(from + ahead).unwrap_or(NONE);
                 found += 1;
                 codes.push(self.last);
                 continue;
             }
-            let hash = names.hash(key);
-            if let Some(code) = names.find(hash, key) {
+            let hash = names.hash(&key);
+            if let Some(code) = names.find(hash, &key) {
                 self.last = code;
                 codes.push(code);
             } else {
-                new.push((codes.len(), hash, *key));
+                new.push((codes.len(), hash, key));
                 codes.push(NONE);
             }
         }
-        if found * 4 < self.keys.len() * 3 {
+        if found * 4 < (codes.len() - before) * 3 {
             self.astray = Self::REST;
         }
     }
@@ -284,19 +303,21 @@ impl Interner {
         {
             let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
             let mut search = Search::default();
-            loop {
-                search.keys.clear();
-                search.keys.extend(keys.by_ref().take(Search::TOGETHER));
-                if search.keys.is_empty() {
-                    break;
-                }
-                search.find(&names, &mut codes, &mut new);
-            }
+            while search.find(&names, &mut keys, (&mut codes, &mut new)) {}
         }
         if !new.is_empty() {
             let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            for (place, hash, key) in new {
-                codes[place] = names.find_or_insert(hash, &key);
+            let mut known = Vec::with_capacity(Search::TOGETHER);
+            for new in new.chunks(Search::TOGETHER) {
+                // Looked at together first, so that memory answers many at once.
+                known.clear();
+                known.extend(new.iter().map(|(_, hash, _)| names.candidate(*hash)));
+                for ((place, hash, key), known) in new.iter().zip(&known) {
+                    codes[*place] = match known {
+                        Some(code) if names.keys.is(*code as usize, key) => *code,
+                        _ => names.find_or_insert(*hash, key),
+                    };
+                }
             }
         }
         codes

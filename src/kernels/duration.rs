@@ -133,7 +133,8 @@ impl Watch<'_> {
     fn subject(&self, customer: usize, origin: i64, target: Option<i64>) -> Subject {
         let from = (self.ask.day_of)(origin);
         let event = target.map(self.ask.day_of);
-        let churn = self.churn_day(customer, origin);
+        // What comes after the event ends no watch that the event has ended.
+        let churn = self.churn_day(customer, origin, target.unwrap_or(i64::MAX));
         let (until, outcome) = match (event, churn) {
             (Some(event), churn) if churn.is_none_or(|churn| event <= churn) => {
                 (event, Outcome::Event)
@@ -145,12 +146,14 @@ impl Watch<'_> {
     }
 
     /// The day on which the customer first churned at or after the origin. One who churned before
-    /// the origin and is not back when its day ends counts as churned on that day.
-    fn churn_day(&self, customer: usize, origin: i64) -> Option<i32> {
+    /// the origin and is not back when its day ends counts as churned on that day. Nothing after
+    /// `until` is looked at.
+    fn churn_day(&self, customer: usize, origin: i64, until: i64) -> Option<i32> {
         let origin_day = (self.ask.day_of)(origin);
         let mut was_active = false;
         let mut balance = 0;
-        for step in steps(self.facts, self.facts.rows_before(customer, self.known)) {
+        let steps = steps(self.facts, self.facts.rows_before(customer, self.known));
+        for step in steps.take_while(|step| step.at <= until) {
             let dormant = was_active && step.before <= 0;
             if dormant && step.at >= origin && (self.ask.day_of)(step.at) > origin_day {
                 return Some(origin_day);

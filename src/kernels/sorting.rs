@@ -39,6 +39,20 @@ impl Changes {
         filter(&mut self.offer, counts);
     }
 
+    /// Makes room for so many rows of the columns that others have.
+    pub fn make_room(&mut self, rows: usize, like: &Self) {
+        fn make<T>(column: &mut Vec<T>, rows: usize, like: &[T]) {
+            column.reserve_exact(if like.is_empty() { 0 } else { rows });
+        }
+        make(&mut self.customer, rows, &like.customer);
+        make(&mut self.time, rows, &like.time);
+        make(&mut self.amount, rows, &like.amount);
+        make(&mut self.product, rows, &like.product);
+        make(&mut self.class, rows, &like.class);
+        make(&mut self.kind, rows, &like.kind);
+        make(&mut self.offer, rows, &like.offer);
+    }
+
     /// Adds the rows of others, which have the same columns, behind these.
     pub fn append(&mut self, others: &Self) {
         self.customer.extend_from_slice(&others.customer);

@@ -60,15 +60,16 @@ pub fn expansions(facts: &BalanceFacts, customer: usize, known: i64, into: &mut 
     into.clear();
     let rows = facts.rows_before(customer, known);
     if facts.recorded {
-        into.extend(rows.filter(|row| facts.class.get(*row) == Some(&CLASS)).map(|row| {
-            Expansion {
+        let classes = facts.class.get(rows.clone()).unwrap_or_default();
+        for (row, _) in rows.zip(classes).filter(|(_, class)| **class == CLASS) {
+            into.push(Expansion {
                 at: facts.time[row],
                 amount: i128::from(facts.amount[row]),
                 product: facts.product_of(row),
                 kind: facts.kind_of(row),
                 offer: facts.offer.get(row).copied().unwrap_or(NONE),
-            }
-        }));
+            });
+        }
     } else {
         into.extend(steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {
             at: step.at,

@@ -172,6 +172,10 @@ impl Load<'_> {
         let kind = coded(self.ask.columns.kind, &ledger.expansion_type);
         let offer = coded(self.ask.columns.offer, &ledger.offer);
         let scale = scale_of(table.column_type(&ledger.amount));
+        let taken = match (self.ask.only, self.ask.before) {
+            (None, None) => Taken::expecting(table.rows),
+            _ => Taken::default(),
+        };
         let visitor = Movements {
             customer,
             customers: self.interner(&ledger.dataset, &ledger.customer),
@@ -182,7 +186,7 @@ impl Load<'_> {
             offer,
             anonymous: !self.ask.by_customer,
             only: self.ask.only.map(|names| names.iter().cloned().collect()),
-            taken: Taken::default(),
+            taken,
             unmapped: BTreeSet::new(),
         };
         let mut compact = vec![ledger.customer.clone(), ledger.amount.clone()];

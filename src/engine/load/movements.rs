@@ -27,6 +27,25 @@ pub struct Taken {
     pub others: usize,
     /// First and newest time of all rows that count, where only some are kept.
     pub range: Option<(i64, i64)>,
+    /// About how many rows a part will give.
+    pub expected: usize,
+}
+
+impl Taken {
+    /// Of a table of so many rows, all of which are taken.
+    #[must_use]
+    pub fn expecting(rows: u64) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let rows = usize::try_from(rows).unwrap_or_default();
+        Self { expected: rows.div_ceil(cores), ..Self::default() }
+    }
+
+    fn add(&mut self, changes: &Changes) {
+        if self.changes.time.is_empty() {
+            self.changes.make_room(self.expected, changes);
+        }
+        self.changes.append(changes);
+    }
 }
 
 /// Takes in a ledger's movements.
@@ -100,7 +119,7 @@ impl Visit for Movements {
         if counts.is_none() {
             self.note_unmapped(column(batch, 2)?, (&changes.class, None))?;
         }
-        self.taken.changes.append(&changes);
+        self.taken.add(&changes);
         Ok(())
     }
 }
@@ -149,7 +168,7 @@ impl Movements {
             self.taken.left_out += counts.iter().filter(|counts| !**counts).count();
             changes.keep(&counts);
         }
-        self.taken.changes.append(&changes);
+        self.taken.add(&changes);
         Ok(())
     }
 
@@ -160,7 +179,7 @@ impl Movements {
             tracing::error!(%error, "rows of a batch are not taken");
             ApiError::new(ErrorCode::Internal, "A table could not be read.")
         })?;
-        self.taken.changes.append(&Changes {
+        self.taken.add(&Changes {
             customer: codes(self.customers_of(&kept)?, &self.customers)?,
             time: times(column(&kept, 0)?, &self.calendar)?.values.to_vec(),
             amount: money(column(&kept, 1)?, self.scale)?.values.to_vec(),
