@@ -99,7 +99,19 @@ impl KeyList {
             return self.is(from, key).then_some(0);
         }
         let until = self.views.len().min(from + reach);
-        self.views.get(from..until)?.iter().position(|view| *view == key.view)
+        let near = self.views.get(from..until)?;
+        // Some at a time: how far it is cannot be guessed, so nothing is to depend on it.
+        let (some, rest) = near.as_chunks::<8>();
+        let is_here = |views: &[u128; 8]| {
+            let bits = (0..).zip(views).map(|(bit, view)| u32::from(*view == key.view) << bit);
+            let found = bits.fold(0, |all: u32, bit| all | bit);
+            (found != 0).then(|| found.trailing_zeros() as usize)
+        };
+        let mut chunks = (0..).step_by(8).zip(some);
+        chunks.find_map(|(start, views)| Some(start + is_here(views)?)).or_else(|| {
+            let place = rest.iter().position(|view| *view == key.view)?;
+            Some(near.len() - rest.len() + place)
+        })
     }
 
     #[must_use]

@@ -33,7 +33,7 @@ impl BalanceFacts {
             ..Self::default()
         };
         let mut places = Places::of(&mut all);
-        let jobs = parts_of(customers, &offsets)
+        let jobs = parts_of(customers, &offsets, 1)
             .into_iter()
             .map(|part| (places.take(&offsets[part.start..=part.end]), part))
             .collect();

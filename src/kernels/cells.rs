@@ -231,9 +231,9 @@ where
         Some(codes) => {
             let known = codes.partition_point(|code| (*code as usize) < customers);
             let these = |part: Range<usize>| Items::These(codes[part].iter());
-            parts_of(known, &[]).into_iter().map(these).collect()
+            parts_of(known, &[], 1).into_iter().map(these).collect()
         }
-        None => parts_of(customers, offsets).into_iter().map(Items::Range).collect(),
+        None => parts_of(customers, offsets, 1).into_iter().map(Items::Range).collect(),
     };
     over_parts(parts, (slicer, true), kernel)
 }
@@ -244,7 +244,7 @@ where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    let parts = parts_of(rows, &[]).into_iter().map(Items::Range).collect();
+    let parts = parts_of(rows, &[], 1).into_iter().map(Items::Range).collect();
     over_parts(parts, (slicer, false), kernel)
 }
 

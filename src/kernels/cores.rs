@@ -13,11 +13,14 @@ pub fn parts_worth(customers: usize) -> usize {
     cores.min(customers / SMALLEST_PART).max(1)
 }
 
-/// Consecutive parts of `count` customers, one a core. A customer weighs as much as its rows, which
+/// Consecutive parts of `count` customers, so many a core. A customer weighs as much as its rows, which
 /// are `offsets[c]..offsets[c + 1]`, and one more; early customers of a growing company have most.
 #[must_use]
-pub fn parts_of(count: usize, offsets: &[u32]) -> Vec<Range<usize>> {
-    let parts = parts_worth(count);
+pub fn parts_of(count: usize, offsets: &[u32], a_core: usize) -> Vec<Range<usize>> {
+    let parts = match parts_worth(count) {
+        1 => 1,
+        cores => cores * a_core,
+    };
     let rows = |customer: usize| {
         let last = offsets.len().saturating_sub(1);
         offsets.get(customer.min(last)).map_or(0, |rows| *rows as usize)
@@ -65,7 +68,7 @@ mod tests {
         for offsets in [&offsets[..], &[]] {
             // More customers than have rows.
             for count in [0, 1, 5_000, 100_000, 120_000] {
-                let parts = parts_of(count, offsets);
+                let parts = parts_of(count, offsets, 1);
                 assert_eq!(parts.len(), parts_worth(count));
                 assert_eq!((parts[0].start, parts[parts.len() - 1].end), (0, count));
                 assert!(parts.windows(2).all(|two| two[0].end == two[1].start));
@@ -73,7 +76,7 @@ mod tests {
         }
         let weight =
             |part: &Range<usize>| part.len() + (offsets[part.end] - offsets[part.start]) as usize;
-        let weights: Vec<usize> = parts_of(100_000, &offsets).iter().map(weight).collect();
+        let weights: Vec<usize> = parts_of(100_000, &offsets, 3).iter().map(weight).collect();
         let (least, most) = (weights.iter().min().unwrap(), weights.iter().max().unwrap());
         assert!(most - least <= 2 * 11, "{weights:?}");
     }

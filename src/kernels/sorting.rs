@@ -76,27 +76,29 @@ impl<'a> Run<'a> {
     /// Fewer rows in a run are not worth looking at it again and again.
     const SHORT: usize = 512;
 
-    /// All rows in runs, where these are long enough.
-    fn all(changes: &'a [Changes]) -> Option<Vec<Self>> {
-        let runs = |part: &&'a Changes| {
-            let customers = part.customer.iter();
-            let breaks = customers.clone().zip(customers.skip(1)).filter(|(one, next)| one > next);
-            breaks.count() + 1
-        };
-        let worth = |part: &&'a Changes| part.customer.len() >= runs(part) * Self::SHORT;
+    /// All rows in runs, where these are long enough, and how many customers there are.
+    fn all(changes: &'a [Changes]) -> (Option<Vec<Self>>, usize) {
         let of = |changes: &'a Changes| {
-            worth(&changes).then(|| {
-                let mut start = 0;
-                let runs = changes.customer.chunk_by(|one, next| one <= next).map(move |run| {
-                    let rows = start..start + run.len();
-                    start = rows.end;
-                    Self { changes, rows }
-                });
-                runs.collect::<Vec<_>>()
-            })
+            let customers = &changes.customer;
+            let most = customers.len() / Self::SHORT + 1;
+            let (mut runs, mut start, mut last) = (Vec::new(), 0, 0);
+            for (row, two) in (1..).zip(customers.windows(2)) {
+                last = last.max(two[0]);
+                if two[0] > two[1] {
+                    if runs.len() <= most {
+                        runs.push(Self { changes, rows: start..row });
+                    }
+                    start = row;
+                }
+            }
+            runs.push(Self { changes, rows: start..customers.len() });
+            let count = customers.last().map_or(0, |newest| last.max(*newest) as usize + 1);
+            ((runs.len() <= most).then_some(runs), count)
         };
-        let runs = on_every_core(changes.iter().collect(), of);
-        Some(runs.into_iter().collect::<Option<Vec<_>>>()?.concat())
+        let found = on_every_core(changes.iter().collect(), of);
+        let count = found.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let runs: Option<Vec<_>> = found.into_iter().map(|(runs, _)| runs).collect();
+        (runs.map(|runs| runs.concat()), count)
     }
 
     /// Its rows of the customers from this one on.
@@ -134,8 +136,7 @@ impl BalanceFacts {
     /// The rows of the changes, which have the same columns, sorted. Rows are fewer than 2^32.
     #[must_use]
     pub fn sorted(changes: &[Changes]) -> Self {
-        let last = changes.iter().flat_map(|part| &part.customer).max();
-        let customers = last.map_or(0, |last| *last as usize + 1);
+        let (runs, customers) = Run::all(changes);
         let offsets = count(changes, customers);
         let rows = offsets.last().copied().unwrap_or(0) as usize;
         let read = |is_read: fn(&Changes) -> bool| {
@@ -150,9 +151,9 @@ impl BalanceFacts {
             offer: vec![0; read(|part| !part.offer.is_empty())],
             ..Self::default()
         };
-        let runs = Run::all(changes);
         let mut places = Places::of(&mut facts);
-        let jobs = parts_of(customers, &offsets)
+        // Some a core: how long each takes depends on how its rows lie.
+        let jobs = parts_of(customers, &offsets, 4)
             .into_iter()
             .map(|part| (places.take(&offsets[part.start..=part.end]), part))
             .collect();
@@ -212,7 +213,7 @@ fn count(changes: &[Changes], customers: usize) -> Vec<u32> {
     let mut offsets = vec![0u32; customers + 1];
     let mut rest = &mut offsets[1..];
     let mut jobs = Vec::new();
-    for part in parts_of(customers, &[]) {
+    for part in parts_of(customers, &[], 1) {
         let (counts, others) = rest.split_at_mut(part.len());
         rest = others;
         jobs.push((part.start, counts));
@@ -479,7 +480,7 @@ mod tests {
         let files: Vec<Vec<(Code, i64, i64)>> =
             [0..6, 6..12].map(|months| months.flat_map(month).collect()).into();
         let parts: Vec<Changes> = files.iter().map(|rows| changes(rows)).collect();
-        assert_eq!(Run::all(&parts).unwrap().len(), 12);
+        assert_eq!(Run::all(&parts).0.unwrap().len(), 12);
         let mut expected = files.concat();
         expected.sort_by_key(|row| (row.0, row.1));
         assert_eq!(rows_of(&BalanceFacts::sorted(&parts)), expected);
@@ -487,7 +488,7 @@ mod tests {
         let mut turned: Vec<_> = files.concat();
         turned.reverse();
         let turned_parts = [changes(&turned)];
-        assert!(Run::all(&turned_parts).is_none());
+        assert!(Run::all(&turned_parts).0.is_none());
         turned.sort_by_key(|row| (row.0, row.1));
         assert_eq!(rows_of(&BalanceFacts::sorted(&turned_parts)), turned);
     }
