@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::BalanceFacts;
-use super::cores::{on_every_core, parts_of};
+use super::cores::{on_every_core, parts_of, rows_before};
 use super::sorting::Places;
 
 impl BalanceFacts {
@@ -13,20 +13,18 @@ impl BalanceFacts {
     #[must_use]
     pub fn added_to(&self, known: &Self) -> Self {
         let customers = self.customers().max(known.customers());
-        let before = |facts: &Self, customer: usize| {
-            let last = facts.offsets.len().saturating_sub(1);
-            facts.offsets.get(customer.min(last)).copied().unwrap_or(0)
+        let both = |customer| {
+            let before = |facts: &Self| rows_before(&facts.offsets, customer);
+            before(self).saturating_add(before(known))
         };
-        let offsets: Vec<u32> =
-            (0..=customers).map(|c| before(self, c).saturating_add(before(known, c))).collect();
-        let of = |own: usize, known: usize| own + known;
+        let offsets: Vec<u32> = (0..=customers).map(both).collect();
         let mut all = Self {
-            time: vec![0; of(self.time.len(), known.time.len())],
-            amount: vec![0; of(self.amount.len(), known.amount.len())],
-            product: vec![0; of(self.product.len(), known.product.len())],
-            class: vec![0; of(self.class.len(), known.class.len())],
-            kind: vec![0; of(self.kind.len(), known.kind.len())],
-            offer: vec![0; of(self.offer.len(), known.offer.len())],
+            time: vec![0; self.time.len() + known.time.len()],
+            amount: vec![0; self.amount.len() + known.amount.len()],
+            product: vec![0; self.product.len() + known.product.len()],
+            class: vec![0; self.class.len() + known.class.len()],
+            kind: vec![0; self.kind.len() + known.kind.len()],
+            offer: vec![0; self.offer.len() + known.offer.len()],
             first: self.first.into_iter().chain(known.first).min(),
             newest: self.newest.max(known.newest),
             gross: self.gross.zip(known.gross).and_then(|(own, known)| own.checked_add(known)),

@@ -7,8 +7,7 @@ use std::ops::Range;
 const SMALLEST_PART: usize = 4_096;
 
 /// How many parts so many customers are worth.
-#[must_use]
-pub fn parts_worth(customers: usize) -> usize {
+fn parts_worth(customers: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     cores.min(customers / SMALLEST_PART).max(1)
 }
@@ -21,11 +20,7 @@ pub fn parts_of(count: usize, offsets: &[u32], a_core: usize) -> Vec<Range<usize
         1 => 1,
         cores => cores * a_core,
     };
-    let rows = |customer: usize| {
-        let last = offsets.len().saturating_sub(1);
-        offsets.get(customer.min(last)).map_or(0, |rows| *rows as usize)
-    };
-    let weight = |customer: usize| customer + rows(customer);
+    let weight = |customer: usize| customer + rows_before(offsets, customer) as usize;
     // The first customer before which lies that much.
     let from = |wanted: usize| {
         let (mut low, mut high) = (0, count);
@@ -37,6 +32,12 @@ pub fn parts_of(count: usize, offsets: &[u32], a_core: usize) -> Vec<Range<usize
     };
     let bounds: Vec<usize> = (0..=parts).map(|part| from(weight(count) * part / parts)).collect();
     bounds.windows(2).map(|bounds| bounds[0]..bounds[1]).collect()
+}
+
+/// How many rows lie before a customer's, who may come after all that have rows.
+#[must_use]
+pub fn rows_before(offsets: &[u32], customer: usize) -> u32 {
+    offsets.get(customer).or(offsets.last()).copied().unwrap_or(0)
 }
 
 /// Runs every job on a thread of its own, the first on this one; results in the order of the jobs.

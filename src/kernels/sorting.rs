@@ -97,8 +97,10 @@ impl BalanceFacts {
             ..Self::default()
         };
         let mut places = Places::of(&mut facts);
-        // Some a core: how long each takes depends on how its rows lie.
-        let jobs = parts_of(customers, &offsets, 4)
+        // Some a core: how long each takes depends on how its rows lie. Without runs each part looks
+        // at all rows, so that more parts would be more work.
+        let a_core = if runs.is_some() { 4 } else { 1 };
+        let jobs = parts_of(customers, &offsets, a_core)
             .into_iter()
             .map(|part| (places.take(&offsets[part.start..=part.end]), part))
             .collect();
@@ -126,9 +128,9 @@ impl BalanceFacts {
             whole
         }
         let (mut times, mut rest) = (Vec::new(), Vec::new());
-        for mut part in changes {
-            times.push((std::mem::take(&mut part.time), std::mem::take(&mut part.kind)));
-            rest.push((part.amount, part.product, part.class));
+        for Changes { time, kind, amount, product, class, .. } in changes {
+            times.push((time, kind));
+            rest.push((amount, product, class));
         }
         std::thread::scope(|scope| {
             let times = scope.spawn(|| {
@@ -429,6 +431,8 @@ mod tests {
         let mut expected = files.concat();
         expected.sort_by_key(|row| (row.0, row.1));
         assert_eq!(rows_of(&BalanceFacts::sorted(&parts)), expected);
+        let (known, new) = (BalanceFacts::sorted(&parts[..1]), BalanceFacts::sorted(&parts[1..]));
+        assert_eq!(rows_of(&new.added_to(&known)), expected);
 
         let mut turned: Vec<_> = files.concat();
         turned.reverse();

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
+
+use crate::support::command;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -32,13 +33,8 @@ fn kontor() -> TempDir {
 
 /// Exit code and everything printed.
 fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_upswell"))
-        .args(arguments)
-        .current_dir(root)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout) + &text(output.stderr))
+    let (code, out, error) = command::run(root, arguments);
+    (code, out + &error)
 }
 
 #[test]

@@ -1,10 +1,20 @@
 //! `upswell init --from`: what it proposes for tables that it has never seen, and that it holds.
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
 use crate::support::command::run;
+
+/// What the project answers: a name and a number a row.
+fn numbers_by_name(root: &Path, document: &str) -> Vec<(String, f64)> {
+    fs::write(root.join("q.graphql"), document).unwrap();
+    let (_, out, error) = run(root, &["query", "-p", "new", "--format", "csv", "q.graphql"]);
+    assert_eq!(error, "");
+    let rows = out.lines().skip(1).map(|line| line.split_once(',').unwrap());
+    rows.map(|(name, number)| (name.to_owned(), number.parse().unwrap())).collect()
+}
 
 const TABLES: [(&str, &str); 9] = [
     (
@@ -97,16 +107,7 @@ fn keys_joins_and_validity_are_proposed_where_names_and_rows_make_them_plain() {
     // In February Ann looked after a, since March both do.
     let document = r#"{ metrics(select: [calls_rows], period: {start: "2024-01-01", end: "2024-04-01"},
         groupBy: [agents_agent_name], orderBy: [{by: "agents_agent_name"}]) { rows } }"#;
-    fs::write(root.path().join("q.graphql"), document).unwrap();
-    let (_, out, error) = run(root.path(), &["query", "-p", "new", "--format", "csv", "q.graphql"]);
-    assert_eq!(error, "");
-    let rows: Vec<(&str, f64)> = out
-        .lines()
-        .skip(1)
-        .map(|line| line.split_once(',').unwrap())
-        .map(|(name, calls)| (name, calls.parse().unwrap()))
-        .collect();
-    assert_eq!(rows, [("Ann", 2.0), ("Bob", 1.0)]);
+    assert_eq!(numbers_by_name(root.path(), document), [("Ann".into(), 2.0), ("Bob".into(), 1.0)]);
 
     // The same tables as a warehouse that was there before.
     let (code, _, error) = run(root.path(), &["init", "again", "--from", "new/warehouse"]);
@@ -222,14 +223,8 @@ fn a_bridge_that_holds_nothing_but_a_text_is_joined_too() {
     assert_eq!((code, out.as_str()), (Some(0), "Nothing to report.\n"));
     let document = r#"{ metrics(select: [calls_rows], period: {start: "2024-01-01", end: "2024-04-01"},
         groupBy: [teams_team], orderBy: [{by: "teams_team"}]) { rows } }"#;
-    fs::write(root.path().join("q.graphql"), document).unwrap();
-    let (_, out, error) = run(root.path(), &["query", "-p", "new", "--format", "csv", "q.graphql"]);
-    assert_eq!(error, "");
-    let rows: Vec<(&str, f64)> = out
-        .lines()
-        .skip(1)
-        .map(|line| line.split_once(',').unwrap())
-        .map(|(team, calls)| (team, calls.parse().unwrap()))
-        .collect();
-    assert_eq!(rows, [("North", 1.0), ("South", 2.0)]);
+    assert_eq!(
+        numbers_by_name(root.path(), document),
+        [("North".into(), 1.0), ("South".into(), 2.0)]
+    );
 }

@@ -107,7 +107,10 @@ pub async fn load_origins(
     };
     let is_key = |dataset: &Dataset| dataset.primary_key.as_slice() == [customer.clone()];
     if model.datasets.get(dataset).is_some_and(is_key) {
-        customers.make_room(reader.table(dataset)?.rows);
+        // What a file says of its rows is believed only within the bound.
+        let table = reader.table(dataset)?;
+        reader.check_bound(table, wanted.len())?;
+        customers.make_room(table.rows);
     }
     let parts = reader.read(dataset, &wanted, std::slice::from_ref(customer), &rows).await?;
     // Every customer of the table is a candidate, with or without an origin.
