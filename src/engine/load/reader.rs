@@ -1,5 +1,7 @@
 //! Reading columns of one dataset's pinned snapshot, batch by batch.
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
@@ -8,6 +10,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::common::spawn_buffered;
 use futures::TryStreamExt;
+use futures::executor::block_on;
 use tokio::task::JoinSet;
 
 use crate::catalog::{Catalog, DataFile, TableSnapshot, WarehouseView, catch_panics};
@@ -102,13 +105,21 @@ impl Reader<'_> {
         // The set ends its tasks when this future is dropped: nothing reads on for nobody.
         let mut parts = JoinSet::new();
         let mut visitors: Vec<Option<V>> = Vec::new();
-        // Where there are fewer parts than cores, another core decodes what is taken in next.
+        // Where there are fewer parts than cores, one decodes and another takes in: on a thread of its
+        // own, for tasks that wake each other stay on one. It ends when this future is dropped, too.
         let read_ahead = streams.len() < self.session.copied_config().target_partitions();
+        let reader = Arc::new(());
         for (place, stream) in streams.into_iter().enumerate() {
             let visitor = visitor();
             visitors.push(None);
-            let stream = if read_ahead { spawn_buffered(stream, AHEAD) } else { stream };
-            parts.spawn(async move { (place, take_in(stream, visitor).await) });
+            if read_ahead {
+                let (stream, reader) = (spawn_buffered(stream, AHEAD), Arc::downgrade(&reader));
+                let is_wanted = move || reader.strong_count() > 0;
+                let taking = take_in(stream, visitor, is_wanted);
+                parts.spawn_blocking(move || (place, block_on(taking)));
+            } else {
+                parts.spawn(async move { (place, take_in(stream, visitor, || true).await) });
+            }
         }
         while let Some(part) = parts.join_next().await {
             let (place, taken) = part.map_err(|error| {
@@ -176,9 +187,12 @@ impl Reader<'_> {
 async fn take_in<V: Visit>(
     stream: SendableRecordBatchStream,
     mut visitor: V,
+    is_wanted: impl Fn() -> bool,
 ) -> Result<V, Failure> {
     let mut stream = catch_panics(stream);
-    while let Some(batch) = stream.try_next().await.map_err(Failure::Engine)? {
+    while let Some(batch) = stream.try_next().await.map_err(Failure::Engine)?
+        && is_wanted()
+    {
         visitor.visit(columns_of(&batch)).map_err(Failure::Refused)?;
     }
     Ok(visitor)
