@@ -18,19 +18,17 @@ use crate::planner::Scope;
 
 /// A request as it came: its bytes, and what its sender may see.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RequestKey(Box<[u8]>);
+pub struct RequestKey {
+    door: u8,
+    sight: String,
+    request: Bytes,
+}
 
 impl RequestKey {
     /// `door` tells apart texts that mean something else where they came in (a body, a query).
     #[must_use]
-    pub fn new(door: u8, request: &[u8], scope: &Scope) -> Self {
-        let sight = scope.sight();
-        let mut key = Vec::with_capacity(request.len() + sight.len() + 9);
-        key.push(door);
-        key.extend_from_slice(&(sight.len() as u64).to_le_bytes());
-        key.extend_from_slice(sight.as_bytes());
-        key.extend_from_slice(request);
-        Self(key.into())
+    pub fn new(door: u8, request: Bytes, scope: &Scope) -> Self {
+        Self { door, sight: scope.sight(), request }
     }
 
     /// Parameters of a URL: in whatever order and spelling they came, those of one name in theirs.
@@ -44,7 +42,12 @@ impl RequestKey {
             request.extend_from_slice(&(text.len() as u64).to_le_bytes());
             request.extend_from_slice(text.as_bytes());
         }
-        Self::new(door, &request, scope)
+        Self::new(door, request.into(), scope)
+    }
+
+    /// The same with bytes of its own: those that came are a part of what was read of a socket.
+    fn of_its_own(self) -> Self {
+        Self { request: Bytes::copy_from_slice(&self.request), ..self }
     }
 }
 
@@ -95,7 +98,7 @@ impl Weighter<RequestKey, Kept> for Weight {
     fn weight(&self, key: &RequestKey, kept: &Kept) -> u64 {
         const OVERHEAD: usize = 256;
         let bodies = kept.body.len() + kept.gzip.as_ref().map_or(0, Bytes::len);
-        (key.0.len() + bodies + OVERHEAD) as u64
+        (key.sight.len() + key.request.len() + bodies + OVERHEAD) as u64
     }
 }
 
@@ -150,13 +153,13 @@ impl Responses {
         let turn = Arc::new(Semaphore::new(1));
         let kept = Kept { body, gzip: None, until, differences, turn };
         if kept.is_current(differences) {
-            self.kept.insert(key, kept);
+            self.kept.insert(key.of_its_own(), kept);
         }
     }
 
     /// Keeps a form of what is kept beside it.
     pub fn keep_gzip(&self, key: RequestKey, kept: Kept, gzip: Bytes) {
-        self.kept.insert(key, Kept { gzip: Some(gzip), ..kept });
+        self.kept.insert(key.of_its_own(), Kept { gzip: Some(gzip), ..kept });
     }
 }
 
@@ -174,20 +177,24 @@ mod tests {
         Scope::restricted("ann", Predicate::Test { dimension, test })
     }
 
+    fn key_of(door: u8, request: &'static [u8], scope: &Scope) -> RequestKey {
+        RequestKey::new(door, Bytes::from_static(request), scope)
+    }
+
     #[test]
     fn another_sight_another_text_or_another_door_is_another_request() {
         let responses = Responses::new(1 << 20);
         let all = Scope::unrestricted("ann");
-        let key = RequestKey::new(b'P', b"{ x }", &all);
+        let key = key_of(b'P', b"{ x }", &all);
         responses.keep(key.clone(), Bytes::from_static(b"1"), None, 0);
         assert_eq!(responses.recall(&key, 0).map(|kept| kept.body).as_deref(), Some(&b"1"[..]));
-        let bob = RequestKey::new(b'P', b"{ x }", &Scope::unrestricted("bob"));
+        let bob = key_of(b'P', b"{ x }", &Scope::unrestricted("bob"));
         assert!(responses.recall(&bob, 0).is_some(), "who sees the same is told the same");
         for other in [
-            RequestKey::new(b'G', b"{ x }", &all),
-            RequestKey::new(b'P', b"{ y }", &all),
-            RequestKey::new(b'P', b"{ x }", &scope("EMEA")),
-            RequestKey::new(b'P', b"{ x }", &scope("APAC")),
+            key_of(b'G', b"{ x }", &all),
+            key_of(b'P', b"{ y }", &all),
+            key_of(b'P', b"{ x }", &scope("EMEA")),
+            key_of(b'P', b"{ x }", &scope("APAC")),
         ] {
             assert!(responses.recall(&other, 0).is_none(), "{other:?}");
         }
@@ -215,7 +222,7 @@ mod tests {
     #[test]
     fn old_and_distrusted_responses_are_not_given() {
         let responses = Responses::new(1 << 20);
-        let key = RequestKey::new(b'P', b"{ x }", &Scope::unrestricted("ann"));
+        let key = key_of(b'P', b"{ x }", &Scope::unrestricted("ann"));
         let body = Bytes::from_static(b"1");
         let soon = Instant::now() + Duration::from_millis(30);
         responses.keep(key.clone(), body.clone(), Some(soon), 0);
@@ -232,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn one_writes_anew_what_is_old_and_the_others_wait_for_it() {
         let responses = Responses::new(1 << 20);
-        let key = RequestKey::new(b'P', b"{ x }", &Scope::unrestricted("ann"));
+        let key = key_of(b'P', b"{ x }", &Scope::unrestricted("ann"));
         let body = Bytes::from_static(b"1");
         assert!(matches!(responses.renewal(&key, 0).await, Renewal::Ours(None)), "none is kept");
         for kept_again in [true, false] {
@@ -259,7 +266,8 @@ mod tests {
     #[test]
     fn they_stay_within_their_bytes_and_large_ones_are_kept_too() {
         let key = |number: usize| {
-            RequestKey::new(b'P', &number.to_le_bytes(), &Scope::unrestricted("ann"))
+            let number = Bytes::copy_from_slice(&number.to_le_bytes());
+            RequestKey::new(b'P', number, &Scope::unrestricted("ann"))
         };
         let of = |bytes: usize| Bytes::from(vec![b' '; bytes]);
         let responses = Responses::new(64 << 20);

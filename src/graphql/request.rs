@@ -26,6 +26,12 @@ impl Caller {
     pub fn unrestricted(principal: &str, request_id: &str) -> Self {
         Self { scope: Scope::unrestricted(principal), request_id: request_id.to_owned() }
     }
+
+    /// The same with another request.
+    #[must_use]
+    pub fn asking(&self, request_id: &str) -> Self {
+        Self { scope: self.scope.clone(), request_id: request_id.to_owned() }
+    }
 }
 
 impl GraphqlRequest {

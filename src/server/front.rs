@@ -10,14 +10,16 @@ use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::Request;
 use axum::response::Response;
+use futures::future::Either;
 use tower::ServiceExt;
 
+use super::graphql::{self, Asked};
 use super::observe::RequestId;
 use super::reload::Peer;
-use super::{ServerState, graphql, harden, routes};
+use super::{ServerState, harden, routes};
 
 /// Where documents are asked.
-const GRAPHQL: &str = "/graphql";
+pub(super) const GRAPHQL: &str = "/graphql";
 
 /// Answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -33,19 +35,31 @@ impl Front {
     }
 
     /// Answers a request of `peer`, where it came over a socket.
-    pub async fn answer(&self, request: Request<Body>, peer: Option<SocketAddr>) -> Response {
+    pub fn answer(
+        &self,
+        request: Request<Body>,
+        peer: Option<SocketAddr>,
+    ) -> impl Future<Output = Response> + Send + '_ {
         let id = RequestId::of(request.headers());
         let running = self.state.telemetry.start(request.method());
         // Documents that are asked again are answered sooner than a router would find its route.
-        let (route, mut response) = if request.uri().path() == GRAPHQL {
-            (GRAPHQL.into(), graphql::answer(&self.state, &id, request).await)
+        let asked = if request.uri().path() == GRAPHQL {
+            Either::Left(Asked::of(request))
         } else {
-            Box::pin(self.route(request, id.clone(), peer)).await
+            Either::Right(Box::pin(self.route(request, id.clone(), peer)))
         };
-        running.end(&self.state.telemetry, &id, route, response.status());
-        id.mark(&mut response);
-        harden(&mut response);
-        response
+        async move {
+            let (route, mut response) = match asked {
+                Either::Left(asked) => {
+                    (GRAPHQL.into(), graphql::answer(&self.state, &id, asked).await)
+                }
+                Either::Right(routed) => routed.await,
+            };
+            running.end(&id, route, response.status());
+            id.mark(&mut response);
+            harden(&mut response);
+            response
+        }
     }
 
     /// Everything else: the answer, and the route that gave it.

@@ -17,35 +17,59 @@ use super::negotiation::{Media, accepted, sends_json};
 use super::observe::RequestId;
 use super::{BODY_LIMIT, BODY_TIMEOUT, ServerState, json_response};
 
-/// Answers one document.
-pub(super) async fn answer(
-    state: &ServerState,
-    id: &RequestId,
-    request: Request<Body>,
-) -> Response {
-    let accepted = accepted(request.headers());
-    let wanted = Wanted {
-        media: accepted.unwrap_or(Media::Json),
-        gzip: takes_gzip(request.headers()),
-        by_post: request.method() == Method::POST,
-    };
-    if accepted.is_none() {
-        let message = "Accept `application/graphql-response+json` or `application/json`.";
-        return refused(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message), wanted, id);
+/// A request for a document: what its head says, and how the document comes. Much smaller than the
+/// request, so that waiting for it costs less.
+pub(super) struct Asked {
+    wanted: Wanted,
+    sent: Result<Sent, Refusal>,
+}
+
+/// How a document is sent.
+enum Sent {
+    Parameters(Bytes),
+    Body(Body),
+}
+
+impl Asked {
+    pub fn of(request: Request<Body>) -> Self {
+        let accepted = accepted(request.headers());
+        let wanted = Wanted {
+            media: accepted.unwrap_or(Media::Json),
+            gzip: takes_gzip(request.headers()),
+            by_post: request.method() == Method::POST,
+        };
+        let sent = match accepted {
+            Some(_) => sent(request),
+            None => Err(Refusal::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "Accept `application/graphql-response+json` or `application/json`.",
+            )),
+        };
+        Self { wanted, sent }
     }
-    let text = match read(request).await {
+}
+
+/// Answers one document.
+pub(super) async fn answer(state: &ServerState, id: &RequestId, asked: Asked) -> Response {
+    let Asked { wanted, sent } = asked;
+    let text = match sent {
+        Ok(Sent::Parameters(query)) => Ok(Text::Parameters(query)),
+        Ok(Sent::Body(body)) => read(body).await.map(Text::Body),
+        Err(refusal) => Err(refusal),
+    };
+    let text = match text {
         Ok(text) => text,
         Err(refusal) => return refused(&refusal, wanted, id),
     };
     // One request, one API: a reload meanwhile does not change what this document sees.
     let api = state.api();
-    let caller = Caller::unrestricted("anonymous", id.as_str());
-    let key = text.key(&caller);
+    let key = text.key(&state.anyone);
     if let Some(kept) = api.recall(&key) {
         return recalled(&api, key, kept, wanted).await;
     }
     // On the heap: what is answered from what is kept does not carry room for it.
     let executed = Box::pin(async {
+        let caller = state.anyone.asking(id.as_str());
         let answered = api.execute_keyed(key, text.parse()?, &caller).await;
         state.telemetry.count_deprecated(&answered.deprecated);
         if answered.outcome == Outcome::NotAQuery && !wanted.by_post {
@@ -113,22 +137,22 @@ fn status(outcome: Outcome, media: Media) -> StatusCode {
 
 /// A request as it came.
 enum Text {
-    Parameters(String),
+    Parameters(Bytes),
     Body(Bytes),
 }
 
 impl Text {
     fn key(&self, caller: &Caller) -> RequestKey {
         match self {
-            Self::Parameters(query) => RequestKey::new(b'G', query.as_bytes(), &caller.scope),
-            Self::Body(body) => RequestKey::new(b'P', body, &caller.scope),
+            Self::Parameters(query) => RequestKey::new(b'G', query.clone(), &caller.scope),
+            Self::Body(body) => RequestKey::new(b'P', body.clone(), &caller.scope),
         }
     }
 
     fn parse(&self) -> ApiResult<GraphqlRequest> {
         match self {
             Self::Parameters(query) => {
-                let parameters = url::form_urlencoded::parse(query.as_bytes());
+                let parameters = url::form_urlencoded::parse(query);
                 GraphqlRequest::from_parameters(parameters.into_owned().collect())
             }
             Self::Body(body) => from_body(body),
@@ -136,18 +160,17 @@ impl Text {
     }
 }
 
-async fn read(request: Request<Body>) -> Result<Text, Refusal> {
+fn sent(request: Request<Body>) -> Result<Sent, Refusal> {
     match *request.method() {
         Method::GET | Method::HEAD => {
-            Ok(Text::Parameters(request.uri().query().unwrap_or_default().to_owned()))
+            let query = request.uri().query().unwrap_or_default();
+            Ok(Sent::Parameters(Bytes::copy_from_slice(query.as_bytes())))
         }
         Method::POST if is_encoded(request.headers()) => Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send the body as it is, without `Content-Encoding`.",
         )),
-        Method::POST if sends_json(request.headers()) => {
-            Ok(Text::Body(body(request.into_body()).await?))
-        }
+        Method::POST if sends_json(request.headers()) => Ok(Sent::Body(request.into_body())),
         Method::POST => Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send the document as `application/json` in UTF-8.",
@@ -161,7 +184,7 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-async fn body(body: Body) -> Result<Bytes, Refusal> {
+async fn read(body: Body) -> Result<Bytes, Refusal> {
     let mut body = pin!(to_bytes(body, BODY_LIMIT));
     // It mostly came with the head; a clock is for the others.
     let read = match body.as_mut().now_or_never() {

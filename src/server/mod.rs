@@ -15,6 +15,7 @@ mod observe;
 mod pages;
 mod patience;
 mod reload;
+mod repoll;
 mod serve;
 mod status;
 mod tables;
@@ -38,7 +39,7 @@ use bytes::Bytes;
 use tower_http::compression::CompressionLayer;
 
 use crate::error::{ApiError, ErrorCode};
-use crate::graphql::{Api, error_body};
+use crate::graphql::{Api, Caller, error_body};
 
 pub use front::Front;
 pub use reload::{Next, NextApi, Reloaded};
@@ -57,6 +58,8 @@ pub struct ServerState {
     api: ArcSwap<Api>,
     draining: AtomicBool,
     telemetry: Telemetry,
+    /// Who asks: there are no access rules.
+    anyone: Caller,
     /// Where the next API comes from; none: this one stays.
     source: Option<Box<dyn NextApi>>,
     /// Held while one is made.
@@ -81,6 +84,7 @@ impl ServerState {
             api: ArcSwap::from_pointee(api),
             draining: AtomicBool::new(false),
             telemetry: Telemetry::new(),
+            anyone: Caller::unrestricted("anonymous", ""),
             source,
             reloading: tokio::sync::Mutex::default(),
         }

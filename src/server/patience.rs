@@ -39,7 +39,12 @@ impl Note {
 
     /// From now on the connection waits for this.
     pub fn write(&self, wait: Wait) {
-        let micros = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX >> 2);
+        let since = match wait {
+            // However long it takes.
+            Wait::Answer => Duration::ZERO,
+            Wait::Idle | Wait::Head => self.opened.elapsed(),
+        };
+        let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX >> 2);
         self.written.store(micros << 2 | wait as u64, Ordering::Relaxed);
     }
 

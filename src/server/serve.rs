@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::front::Front;
 use super::patience::{Note, Patience, Wait, Watched};
+use super::repoll::Repoll;
 
 /// Waiting after a failed accept (no file handles left), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -98,10 +100,10 @@ async fn connection(
     let peer = stream.peer_addr().ok();
     let note = Note::new();
     let service = service_fn(|request: Request<Incoming>| {
-        let (front, note) = (&front, &note);
+        note.write(Wait::Answer);
+        let (answering, note) = (front.answer(request.map(Body::new), peer), &note);
         async move {
-            note.write(Wait::Answer);
-            let response = front.answer(request.map(Body::new), peer).await;
+            let response = answering.await;
             note.write(Wait::Idle);
             Ok::<_, Infallible>(response)
         }
@@ -111,12 +113,13 @@ async fn connection(
         http1::Builder::new().header_read_timeout(None).serve_connection(stream, service);
     let patience = Patience { head: options.header_timeout, idle: options.idle_timeout };
     let silence = tokio::time::sleep(patience.head);
+    let mut repoll = Repoll::default();
     tokio::pin!(connection, silence);
     let mut stopping = false;
     loop {
         tokio::select! {
             biased;
-            ended = connection.as_mut() => {
+            ended = poll_fn(|context| repoll.poll(connection.as_mut(), context)) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use bytes::Bytes;
 
-use crate::graphql::{Caller, Format, RequestKey};
+use crate::graphql::{Format, RequestKey};
 
 use super::observe::RequestId;
 use super::{ServerState, error_response, status};
@@ -50,7 +50,7 @@ async fn answer(
     let query = query.unwrap_or_default();
     let parameters: Vec<(String, String)> =
         url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let caller = Caller::unrestricted("anonymous", id.as_str());
+    let caller = state.anyone.asking(id.as_str());
     // One request, one API, as for documents.
     let api = state.api();
     let key = RequestKey::of_parameters(door(format), &parameters, &caller.scope);

@@ -37,7 +37,7 @@ fn api(root: &Path, refresh: Duration, settings: EngineSettings) -> Api {
 /// Asks as the server does: what is kept of the whole response goes first.
 async fn ask(api: &Api, query: &str) -> (Json, bool) {
     let caller = Caller::unrestricted("test", "test");
-    let key = RequestKey::new(b'P', query.as_bytes(), &caller.scope);
+    let key = RequestKey::new(b'P', query.to_owned().into(), &caller.scope);
     if let Some(kept) = api.recall(&key) {
         return (serde_json::from_slice(&kept.body).unwrap(), true);
     }

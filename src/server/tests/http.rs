@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use bytes::Bytes;
 
 use super::super::{Front, ServerState};
 use super::{Answer, app, get, post, request, send, state};
@@ -193,7 +194,7 @@ async fn documents_are_answered_in_gzip_where_it_is_wanted_and_kept_so() {
         send(Front::new(Arc::clone(&state)), request)
     };
     let scope = Caller::unrestricted("anyone", "").scope;
-    let key = RequestKey::new(b'P', body.as_bytes(), &scope);
+    let key = RequestKey::new(b'P', Bytes::from_static(body.as_bytes()), &scope);
     let in_gzip = || state.api().recall(&key).map(|kept| kept.gzip.is_some());
     let plain = ask("identity").await;
     assert_eq!((plain.header("content-encoding"), in_gzip()), ("", Some(false)));
