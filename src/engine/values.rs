@@ -84,7 +84,8 @@ async fn distinct_in(
     };
     let scan = table.scan(&columns, None)?;
     let value = match &dimension.value {
-        DimensionValue::Expr(expr) if !is_key => lower_expr(&facts.reader, expr, scan.schema())?,
+        DimensionValue::Expr(expr) if !is_key => lower_expr(&facts.reader, expr, scan.schema())
+            .map_err(|error| named(facts.model, (expr, &dataset.name), error))?,
         _ => ident(&columns[0]),
     };
     let plan = LogicalPlanBuilder::from(scan)

@@ -27,24 +27,40 @@ pub fn ident(name: &ColumnName) -> Expr {
 /// A definition's scalar expression against a scan's schema.
 ///
 /// # Errors
-/// `BAD_DATA` naming the definition's place where types do not fit.
+/// `BAD_DATA` where types do not fit; whoever knows whose it is names it.
 pub fn lower_expr(reader: &Reader<'_>, expr: &ScalarExpr, schema: &DFSchema) -> ApiResult<Expr> {
     if let [only] = expr.columns.as_slice()
         && only.as_str() == expr.sql.trim()
     {
         return Ok(ident(only));
     }
-    let parsed = reader.session.parse_sql_expr(&expr.sql, schema);
-    parsed.and_then(|parsed| settle_literals(parsed, schema)).map_err(|error| {
-        tracing::error!(%error, sql = %expr.sql, "expression does not fit the table");
-        ApiError::new(
-            ErrorCode::BadData,
-            format!(
-                "The expression at {}:{} does not fit the table's columns.",
-                expr.source.file, expr.source.line
-            ),
-        )
+    let lower = || {
+        let parsed = reader.session.parse_sql_expr(&expr.sql, schema)?;
+        let lowered = settle_literals(parsed, schema)?;
+        lowered.get_type(schema).map(|_| lowered)
+    };
+    lower().map_err(|error| {
+        tracing::debug!(%error, sql = %expr.sql, "an expression does not fit a table");
+        let help = "declare its columns in the dataset to see where";
+        ApiError::of_expression(ErrorCode::BadData, "does not fit the types", help)
     })
+}
+
+/// The same of a condition: it must be true or false.
+///
+/// # Errors
+/// `BAD_DATA` where it is neither, or types do not fit.
+pub fn lower_condition(
+    reader: &Reader<'_>,
+    expr: &ScalarExpr,
+    schema: &DFSchema,
+) -> ApiResult<Expr> {
+    let lowered = lower_expr(reader, expr, schema)?;
+    if matches!(lowered.get_type(schema), Ok(DataType::Boolean | DataType::Null)) {
+        return Ok(lowered);
+    }
+    let does = "is neither true nor false for a row";
+    Err(ApiError::of_expression(ErrorCode::BadData, does, "compare it with a value"))
 }
 
 /// Decimals as doubles where they meet doubles.
