@@ -62,6 +62,8 @@ pub(super) enum Trouble<'a> {
     Decoding,
     Memory,
     Store(StoreFault),
+    /// What a function of ours says itself, in words for callers.
+    Told(&'a ApiError),
     /// An expression that has no result for some row.
     DivideByZero,
     Overflow,
@@ -75,7 +77,7 @@ impl Trouble<'_> {
     pub(super) fn log(&self, error: &DataFusionError) {
         const WHAT: &str = "a question failed while it was executed";
         match self {
-            Self::DivideByZero | Self::Overflow | Self::NoResult => {
+            Self::Told(_) | Self::DivideByZero | Self::Overflow | Self::NoResult => {
                 tracing::debug!(%error, "{WHAT}");
             }
             Self::Memory => tracing::info!(%error, "{WHAT}"),
@@ -94,6 +96,9 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
     while let Some(error) = cause {
         if let Some(fault) = error.downcast_ref::<ReadFault>() {
             return Trouble::Read(fault);
+        }
+        if let Some(told) = error.downcast_ref::<ApiError>() {
+            return Trouble::Told(told);
         }
         if let Some(conversion) = error.downcast_ref::<ConversionError>() {
             return Trouble::Conversion(conversion);
@@ -232,6 +237,7 @@ pub(super) fn of_expression(trouble: &Trouble<'_>) -> Option<ApiError> {
 pub(super) fn known(error: &DataFusionError) -> ApiError {
     match classify(error) {
         Trouble::Read(fault) => fault.problem().into(),
+        Trouble::Told(told) => told.clone(),
         Trouble::Conversion(conversion) => {
             let (table, column) = (&conversion.dataset, &conversion.column);
             let message =

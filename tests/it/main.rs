@@ -36,6 +36,7 @@ mod slowly_changing;
 mod succession;
 mod support;
 mod tidy;
+mod too_large;
 mod variants;
 mod versions;
 mod weights;

@@ -2,7 +2,7 @@
 //!
 //! Numbers with a decimal point are exact decimals, so that money times a rate stays money. They
 //! become doubles only beside what is one already: a column of doubles, a function that has no exact
-//! result, a division.
+//! result, a division. Whole numbers are checked.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -15,6 +15,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{ColumnName, ScalarExpr};
 
 use super::reader::Reader;
+use super::whole::checked;
 
 /// Functions whose results are roots, powers and logarithms.
 const INEXACT: [&str; 5] = ["exp", "ln", "log10", "power", "sqrt"];
@@ -36,7 +37,7 @@ pub fn lower_expr(reader: &Reader<'_>, expr: &ScalarExpr, schema: &DFSchema) -> 
     }
     let lower = || {
         let parsed = reader.session.parse_sql_expr(&expr.sql, schema)?;
-        let lowered = settle_literals(parsed, schema)?;
+        let lowered = checked(settle_literals(parsed, schema)?, schema)?;
         lowered.get_type(schema).map(|_| lowered)
     };
     lower().map_err(|error| {

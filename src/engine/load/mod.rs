@@ -11,6 +11,7 @@ mod owners;
 mod reader;
 mod runs;
 mod snapshots;
+mod whole;
 
 pub use attributes::{AttributeColumn, load_attribute, load_known_from, to_scalar};
 pub use balance::{BalanceAsk, BalanceColumns, LoadedBalance, key_space_of, load_balance};
