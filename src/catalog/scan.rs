@@ -125,7 +125,7 @@ impl FilesTable {
     fn statistics(&self) -> Statistics {
         let count = |n: u64| usize::try_from(n).map_or(Precision::Absent, Precision::Exact);
         Statistics {
-            num_rows: count(self.files.iter().map(|file| file.rows).sum()),
+            num_rows: count(self.files.iter().map(|file| file.rows).fold(0, u64::saturating_add)),
             total_byte_size: count(self.files.iter().map(|file| file.bytes).sum()).to_inexact(),
             ..Statistics::new_unknown(&self.delivered.schema)
         }

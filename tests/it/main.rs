@@ -18,6 +18,7 @@ mod examples;
 mod filter_mistakes;
 mod filters;
 mod growth;
+mod hostile_footers;
 mod init;
 mod joins;
 mod judged;
