@@ -1,6 +1,7 @@
 //! `/graphql`: GraphQL over HTTP, by GET and POST.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
@@ -15,7 +16,7 @@ use crate::graphql::{Api, Caller, GraphqlRequest, Kept, Outcome, RequestKey, err
 use super::gzip::{gzipped, takes_gzip};
 use super::negotiation::{Media, accepted, sends_json};
 use super::observe::RequestId;
-use super::{BODY_LIMIT, BODY_TIMEOUT, ServerState, json_response};
+use super::{BODY_LIMIT, ServerState, json_response};
 
 /// Answers one document.
 pub(super) async fn answer(
@@ -33,7 +34,7 @@ pub(super) async fn answer(
         let message = "Accept `application/graphql-response+json` or `application/json`.";
         return refused(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message), wanted, id);
     }
-    let text = match read(request).await {
+    let text = match read(request, state.body_timeout).await {
         Ok(text) => text,
         Err(refusal) => return refused(&refusal, wanted, id),
     };
@@ -136,7 +137,7 @@ impl Text {
     }
 }
 
-async fn read(request: Request<Body>) -> Result<Text, Refusal> {
+async fn read(request: Request<Body>, within: Duration) -> Result<Text, Refusal> {
     match *request.method() {
         Method::GET | Method::HEAD => {
             Ok(Text::Parameters(request.uri().query().unwrap_or_default().to_owned()))
@@ -146,7 +147,7 @@ async fn read(request: Request<Body>) -> Result<Text, Refusal> {
             "Send the body as it is, without `Content-Encoding`.",
         )),
         Method::POST if sends_json(request.headers()) => {
-            Ok(Text::Body(body(request.into_body()).await?))
+            Ok(Text::Body(body(request.into_body(), within).await?))
         }
         Method::POST => Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -161,12 +162,12 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-async fn body(body: Body) -> Result<Bytes, Refusal> {
+async fn body(body: Body, within: Duration) -> Result<Bytes, Refusal> {
     let mut body = pin!(to_bytes(body, BODY_LIMIT));
     // It mostly came with the head; a clock is for the others.
     let read = match body.as_mut().now_or_never() {
         Some(read) => read,
-        None => tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| {
+        None => tokio::time::timeout(within, body).await.map_err(|_| {
             Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")
         })?,
     };

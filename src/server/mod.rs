@@ -57,6 +57,7 @@ pub struct ServerState {
     api: ArcSwap<Api>,
     draining: AtomicBool,
     telemetry: Telemetry,
+    body_timeout: Duration,
     /// Where the next API comes from; none: this one stays.
     source: Option<Box<dyn NextApi>>,
     /// Held while one is made.
@@ -81,6 +82,7 @@ impl ServerState {
             api: ArcSwap::from_pointee(api),
             draining: AtomicBool::new(false),
             telemetry: Telemetry::new(),
+            body_timeout: BODY_TIMEOUT,
             source,
             reloading: tokio::sync::Mutex::default(),
         }
