@@ -16,6 +16,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
+use tokio::task::JoinError;
 
 use super::adapter::ConversionError;
 use super::convert::Conversion;
@@ -127,6 +128,7 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
         // Goes on: a Parquet error may carry a reader's fault.
         if error.is::<ParquetError>()
             || error.is::<ScanPanic>()
+            || is_panic_of_task(error)
             || matches!(error.downcast_ref(), Some(ArrowError::ParquetError(_)))
         {
             trouble = Trouble::Decoding;
@@ -134,6 +136,12 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
         cause = error.source();
     }
     trouble
+}
+
+/// A panic in a task of the engine's own, which no stream of ours sees.
+fn is_panic_of_task(error: &(dyn Error + 'static)) -> bool {
+    let shared = || error.downcast_ref::<Arc<JoinError>>().map(AsRef::as_ref);
+    error.downcast_ref().or_else(shared).is_some_and(JoinError::is_panic)
 }
 
 impl ReadFault {

@@ -25,6 +25,7 @@ mod judged;
 mod leaving;
 mod metric_tests;
 mod object_storage;
+mod odd_values;
 mod oracle;
 mod passes;
 mod properties;

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::prelude::col;
 
 use crate::engine::context::Context;
-use crate::engine::load::{lower_condition, lower_expr};
+use crate::engine::load::{lower_condition, lower_dimension, lower_expr};
 use crate::engine::subject::named;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{Aggregate, AggregateKind, ColumnName, DatasetName, MetricKind, ScalarExpr};
@@ -35,6 +35,17 @@ pub fn fitting_condition(
     schema: &DFSchema,
 ) -> ApiResult<Expr> {
     lower_condition(&context.facts.reader, expr, schema)
+        .map_err(|error| named(context.facts.model, (expr, dataset), error))
+}
+
+/// The same of a dimension's expression.
+pub fn fitting_dimension(
+    context: &Context<'_>,
+    dataset: &DatasetName,
+    expr: &ScalarExpr,
+    schema: &DFSchema,
+) -> ApiResult<Expr> {
+    lower_dimension(&context.facts.reader, expr, schema)
         .map_err(|error| named(context.facts.model, (expr, dataset), error))
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::Column;
+use datafusion::functions::math::expr_fn::abs;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, median, min, sum};
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit,
 };
-use datafusion::prelude::{cast, col};
+use datafusion::prelude::{cast, col, when};
 use datafusion::scalar::ScalarValue;
 
 use crate::engine::context::Context;
@@ -184,7 +185,10 @@ fn parts_of(
         (Aggregate::Count, _) if split => vec![weight()],
         (Aggregate::Count, false) => vec![count(lit(1i64))],
         (Aggregate::Count, true) => vec![count(value.clone())],
-        (Aggregate::CountDistinct, _) => vec![count_distinct(value.clone())],
+        (Aggregate::CountDistinct, _) => {
+            let found = value.get_type(rows.schema()).map_err(plan_error)?;
+            vec![count_distinct(one_zero(value, &found)?)]
+        }
         (Aggregate::Sum, _) => vec![exact()?],
         (Aggregate::Min, _) => vec![min(value.clone())],
         (Aggregate::Max, _) => vec![max(value.clone())],
@@ -195,6 +199,15 @@ fn parts_of(
             vec![median(cast(value.clone(), halves_of(&found)))]
         }
     })
+}
+
+/// Zero is one value, whatever its sign.
+fn one_zero(value: Expr, found: &DataType) -> ApiResult<Expr> {
+    if !found.is_floating() {
+        return Ok(value);
+    }
+    let is_zero = abs(value.clone()).eq(lit(0.0));
+    when(is_zero, cast(lit(0.0), found.clone())).otherwise(value).map_err(plan_error)
 }
 
 /// A type that holds the middle of two values exactly: one more place where they are not floats. Of
@@ -217,7 +230,9 @@ fn exact_sum(
     match found {
         DataType::Float16 | DataType::Float32 | DataType::Float64 => Ok(sum(value)),
         DataType::Decimal128(..) => Ok(decimal_sum(value, too_large())),
-        found if found.is_integer() => Ok(sum(cast(value, DataType::Decimal128(20, 0)))),
+        found if found.is_integer() || *found == DataType::Null => {
+            Ok(sum(cast(value, DataType::Decimal128(20, 0))))
+        }
         _ => Err(ApiError::new(
             ErrorCode::BadData,
             "The expression that the metric sums is not a number in this table.",

@@ -8,8 +8,9 @@ use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, ExprSchemable, Operator, col};
-use datafusion::prelude::cast;
+use datafusion::functions::math::expr_fn::abs;
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, col, lit};
+use datafusion::prelude::{cast, when};
 
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{ColumnName, ScalarExpr};
@@ -62,6 +63,51 @@ pub fn lower_condition(
     }
     let does = "is neither true nor false for a row";
     Err(ApiError::of_expression(ErrorCode::BadData, does, "compare it with a value"))
+}
+
+/// The same of a dimension, whose values rows are grouped by. What is no number among floats has no
+/// value to write, so it is null; minus zero is zero.
+///
+/// # Errors
+/// `BAD_DATA` where its values are of no type that a dimension has, or types do not fit.
+pub fn lower_dimension(
+    reader: &Reader<'_>,
+    expr: &ScalarExpr,
+    schema: &DFSchema,
+) -> ApiResult<Expr> {
+    let lowered = lower_expr(reader, expr, schema)?;
+    let unfit = || {
+        let does = "gives no text, number, day or instant for a row";
+        ApiError::of_expression(ErrorCode::BadData, does, "cast it to one of them")
+    };
+    match lowered.get_type(schema) {
+        Ok(found) if found.is_floating() => {
+            let value = cast(lowered, DataType::Float64);
+            let size = || abs(value.clone());
+            when(size().eq(lit(0.0)), lit(0.0))
+                .when(size().lt_eq(lit(f64::MAX)), value.clone())
+                .end()
+                .map_err(|_| unfit())
+        }
+        Ok(found) if is_dimension(&found) => Ok(lowered),
+        _ => Err(unfit()),
+    }
+}
+
+/// Whether dimensions have values of the type.
+fn is_dimension(found: &DataType) -> bool {
+    match found {
+        DataType::Null
+        | DataType::Boolean
+        | DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Decimal128(..)
+        | DataType::Date32
+        | DataType::Timestamp(..) => true,
+        DataType::Dictionary(_, value) => is_dimension(value),
+        found => found.is_integer(),
+    }
 }
 
 /// Decimals as doubles where they meet doubles.
