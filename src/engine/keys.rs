@@ -15,7 +15,10 @@ use crate::kernels::{Code, NONE};
 /// A text is looked up by one hash and one comparison of 16 bytes: short texts lie in their entry,
 /// of longer ones the entry holds the length, the first bytes and the place of the rest.
 #[derive(Debug, Default)]
-pub struct Interner(RwLock<Names>);
+pub struct Interner {
+    names: RwLock<Names>,
+    hasher: KeyHasher,
+}
 
 /// A text as Arrow's views write it: the length, then the text itself if it has at most
 /// [`Key::INLINE`] bytes.
@@ -150,6 +153,11 @@ impl KeyList {
 pub struct KeyHasher(foldhash::fast::RandomState);
 
 impl KeyHasher {
+    /// The half of a hash that a slot holds.
+    fn half(&self, key: &Key) -> u32 {
+        u32::try_from(self.hash(key) >> 32).unwrap_or_default()
+    }
+
     #[must_use]
     pub fn hash(&self, key: &Key) -> u64 {
         if Key::is_inline(key.view) { self.0.hash_one(key.view) } else { self.0.hash_one(key.text) }
@@ -161,7 +169,6 @@ struct Names {
     slots: HashTable<Slot>,
     /// By code.
     keys: KeyList,
-    hasher: KeyHasher,
 }
 
 /// Half of a hash keeps nearly every text that differs from being compared.
@@ -177,10 +184,6 @@ fn spread(hash: u32) -> u64 {
 }
 
 impl Names {
-    fn hash(&self, key: &Key) -> u32 {
-        u32::try_from(self.hasher.hash(key) >> 32).unwrap_or_default()
-    }
-
     fn find(&self, hash: u32, key: &Key) -> Option<Code> {
         let same = |slot: &Slot| slot.hash == hash && self.keys.is(slot.code as usize, key);
         self.slots.find(spread(hash), same).map(|slot| slot.code)
@@ -205,12 +208,35 @@ impl Names {
         keys.push(key);
         code
     }
+
+    /// Codes of keys that are probably new, written to their places.
+    fn take_in(&mut self, new: &[New], codes: &mut [Code]) {
+        let mut known = Vec::with_capacity(Search::TOGETHER);
+        for new in new.chunks(Search::TOGETHER) {
+            // Looked at together first, so that memory answers many at once.
+            known.clear();
+            known.extend(new.iter().map(|new| self.candidate(new.hash)));
+            for (New { place, hash, key }, known) in new.iter().zip(&known) {
+                codes[*place] = match known {
+                    Some(code) if self.keys.is(*code as usize, key) => *code,
+                    _ => self.find_or_insert(*hash, key),
+                };
+            }
+        }
+    }
+}
+
+/// A key that was not found, and the place of its code.
+struct New<'a> {
+    place: usize,
+    hash: u32,
+    key: Key<'a>,
 }
 
 /// Looks up keys some at a time: where files are sorted by the key, just after the one before;
 /// else by hash, one step for all of them and then the next, so that memory answers many at once.
-#[derive(Default)]
 struct Search<'a> {
+    hasher: &'a KeyHasher,
     keys: Vec<Option<Key<'a>>>,
     hashes: Vec<u32>,
     candidates: Vec<Option<Code>>,
@@ -225,12 +251,23 @@ impl<'a> Search<'a> {
     const REACH: usize = 64;
     const REST: usize = 15;
 
+    fn new(hasher: &'a KeyHasher) -> Self {
+        Self {
+            hasher,
+            keys: Vec::new(),
+            hashes: Vec::new(),
+            candidates: Vec::new(),
+            last: 0,
+            astray: 0,
+        }
+    }
+
     /// Finds the next keys, or lists them as new. No more keys: false.
     fn find(
         &mut self,
         names: &Names,
         keys: &mut impl Iterator<Item = Option<Key<'a>>>,
-        (codes, new): (&mut Vec<Code>, &mut Vec<(usize, u32, Key<'a>)>),
+        (codes, new): (&mut Vec<Code>, &mut Vec<New<'a>>),
     ) -> bool {
         let before = codes.len();
         if self.astray == 0 {
@@ -244,13 +281,9 @@ impl<'a> Search<'a> {
         codes.len() > before
     }
 
-    fn find_by_hash(
-        &mut self,
-        names: &Names,
-        (codes, new): (&mut Vec<Code>, &mut Vec<(usize, u32, Key<'a>)>),
-    ) {
+    fn find_by_hash(&mut self, names: &Names, (codes, new): (&mut Vec<Code>, &mut Vec<New<'a>>)) {
         self.hashes.clear();
-        let hash = |key: &Option<Key>| key.as_ref().map_or(0, |key| names.hash(key));
+        let hash = |key: &Option<Key>| key.as_ref().map_or(0, |key| self.hasher.half(key));
         self.hashes.extend(self.keys.iter().map(hash));
         self.candidates.clear();
         self.candidates.extend(self.hashes.iter().map(|hash| names.candidate(*hash)));
@@ -259,7 +292,7 @@ impl<'a> Search<'a> {
                 (None, _) => NONE,
                 (Some(key), Some(code)) if names.keys.is(*code as usize, key) => *code,
                 (Some(key), _) => names.find(*hash, key).unwrap_or_else(|| {
-                    new.push((codes.len(), *hash, *key));
+                    new.push(New { place: codes.len(), hash: *hash, key: *key });
                     NONE
                 }),
             };
@@ -271,7 +304,7 @@ impl<'a> Search<'a> {
         &mut self,
         names: &Names,
         keys: impl Iterator<Item = Option<Key<'a>>>,
-        (codes, new): (&mut Vec<Code>, &mut Vec<(usize, u32, Key<'a>)>),
+        (codes, new): (&mut Vec<Code>, &mut Vec<New<'a>>),
     ) {
         let (before, mut found) = (codes.len(), 0);
         for key in keys {
@@ -286,12 +319,12 @@ impl<'a> Search<'a> {
                 codes.push(self.last);
                 continue;
             }
-            let hash = names.hash(&key);
+            let hash = self.hasher.half(&key);
             if let Some(code) = names.find(hash, &key) {
                 self.last = code;
                 codes.push(code);
             } else {
-                new.push((codes.len(), hash, key));
+                new.push(New { place: codes.len(), hash, key });
                 codes.push(NONE);
             }
         }
@@ -309,28 +342,26 @@ impl Interner {
 
     /// Codes of keys. Known ones are found side by side with other readers; only new ones are
     /// written alone.
-    pub fn codes<'a>(&self, mut keys: impl Iterator<Item = Option<Key<'a>>>) -> Vec<Code> {
+    pub fn codes<'a>(&'a self, mut keys: impl Iterator<Item = Option<Key<'a>>>) -> Vec<Code> {
         let mut codes = Vec::with_capacity(keys.size_hint().0);
-        let mut new: Vec<(usize, u32, Key)> = Vec::new();
+        let mut new: Vec<New> = Vec::new();
         {
-            let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            let mut search = Search::default();
-            while search.find(&names, &mut keys, (&mut codes, &mut new)) {}
-        }
-        if !new.is_empty() {
-            let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            let mut known = Vec::with_capacity(Search::TOGETHER);
-            for new in new.chunks(Search::TOGETHER) {
-                // Looked at together first, so that memory answers many at once.
-                known.clear();
-                known.extend(new.iter().map(|(_, hash, _)| names.candidate(*hash)));
-                for ((place, hash, key), known) in new.iter().zip(&known) {
-                    codes[*place] = match known {
-                        Some(code) if names.keys.is(*code as usize, key) => *code,
-                        _ => names.find_or_insert(*hash, key),
-                    };
+            let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+            let mut search = Search::new(&self.hasher);
+            while search.find(&names, &mut keys, (&mut codes, &mut new)) {
+                // Where all of them were new, the others are too: no use looking for them.
+                if new.len() == codes.len() {
+                    break;
                 }
             }
+        }
+        for (place, key) in (codes.len()..).zip(keys) {
+            codes.push(NONE);
+            new.extend(key.map(|key| New { place, hash: self.hasher.half(&key), key }));
+        }
+        if !new.is_empty() {
+            let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            names.take_in(&new, &mut codes);
         }
         codes
     }
@@ -338,7 +369,7 @@ impl Interner {
     /// Makes room for the keys of a table that has so many rows and each key once.
     pub fn make_room(&self, keys: u64) {
         let keys = usize::try_from(keys).unwrap_or_default();
-        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         let more = keys.saturating_sub(names.keys.len());
         names.slots.reserve(more, |slot| spread(slot.hash));
         names.keys.views.reserve(more);
@@ -347,26 +378,26 @@ impl Interner {
     /// The code of a text that was met before.
     #[must_use]
     pub fn code(&self, text: &str) -> Option<Code> {
-        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let key = Key::new(text);
-        names.find(names.hash(&key), &key)
+        names.find(self.hasher.half(&key), &key)
     }
 
     /// The text of a code.
     #[must_use]
     pub fn text(&self, code: Code) -> Option<Arc<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys.text(code as usize)
+        self.names.read().unwrap_or_else(PoisonError::into_inner).keys.text(code as usize)
     }
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys.len()
+        self.names.read().unwrap_or_else(PoisonError::into_inner).keys.len()
     }
 
     /// Size in memory.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         // A slot has a control byte.
         (names.slots.capacity() * (size_of::<Slot>() + 1) + names.keys.bytes()) as u64
     }
@@ -374,7 +405,7 @@ impl Interner {
     /// Every text met so far, by code.
     #[must_use]
     pub fn names(&self) -> Vec<Arc<str>> {
-        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         let text = |place| names.keys.text(place).unwrap_or_else(|| Arc::from(""));
         (0..names.keys.len()).map(text).collect()
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use super::cores::{on_every_core, parts_of};
 use super::facts::code_of;
@@ -28,7 +29,7 @@ pub struct Cells<T> {
     keys: Vec<u64>,
     cells: Vec<T>,
     index: Index,
-    /// Most cells.
+    /// Most groups.
     most: usize,
 }
 
@@ -48,7 +49,14 @@ impl<T: Default + Clone> Cells<T> {
             Ok(count) if cardinality <= DENSE_KEYS => Index::Dense(vec![0; count]),
             _ => Index::Hashed(HashMap::new()),
         };
-        Self { width, keys: Vec::new(), cells: Vec::new(), index, most: bounds.cells }
+        let most = bounds.cells / width.max(1);
+        Self { width, keys: Vec::new(), cells: Vec::new(), index, most }
+    }
+
+    /// So many more cells a group, for what does not show in the answer and is not bound.
+    #[must_use]
+    pub fn with_more(self, cells: usize) -> Self {
+        Self { width: self.width + cells, ..self }
     }
 
     /// The cells of a group, one per period.
@@ -62,7 +70,7 @@ impl<T: Default + Clone> Cells<T> {
             Index::Hashed(slots) => slots.entry(key).or_insert(0),
         };
         if *slot == 0 {
-            if self.cells.len() > self.most {
+            if self.keys.len() > self.most {
                 return &mut self.cells[..self.width];
             }
             *slot = next;
@@ -109,13 +117,13 @@ impl<T: Default + Clone> Cells<T> {
 }
 
 impl<T> Cells<T> {
-    /// Every group's cells as others.
-    pub fn map<U>(self, mut of: impl FnMut(&[T]) -> Vec<U>) -> Cells<U> {
-        let mut cells = Vec::with_capacity(self.cells.len());
+    /// Every group's cells as others, `width` a group.
+    pub fn map<U>(self, width: usize, mut of: impl FnMut(&[T]) -> Vec<U>) -> Cells<U> {
+        let mut cells = Vec::with_capacity(self.keys.len() * width);
         for group in self.cells.chunks(self.width.max(1)) {
             cells.extend(of(group));
         }
-        Cells { width: self.width, keys: self.keys, cells, index: self.index, most: self.most }
+        Cells { width, keys: self.keys, cells, index: self.index, most: self.most }
     }
 }
 
@@ -131,15 +139,17 @@ impl<T: Default + Clone + Merge> Merge for Cells<T> {
     }
 }
 
-/// A part of the customers (or rows): consecutive ones, or those that a filter names. It leaves out
-/// customers of whom nothing can pass the filter, and ends early where it is told to stop.
-#[derive(Debug, Clone)]
+/// Parts of the customers (or rows) on a core, as many as it gets done while the others are at
+/// theirs: consecutive customers, or those that a filter names. It leaves out customers of whom
+/// nothing can pass the filter, and ends early where it is told to stop.
 pub struct Part<'a> {
     slicer: &'a Slicer,
     are_customers: bool,
-    /// Those that come before the next look at whether to stop, and those after it.
+    /// Those that come before the next look at whether to stop, those after it, and parts that no
+    /// core has begun.
     near: Items<'a>,
     far: Items<'a>,
+    others: &'a Mutex<std::vec::IntoIter<Items<'a>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -208,8 +218,11 @@ impl Iterator for Part<'_> {
                     return Some(next);
                 }
             }
-            if self.far.is_empty() || self.slicer.bounds().stop.is_set() {
+            if self.slicer.bounds().stop.is_set() {
                 return None;
+            }
+            if self.far.is_empty() {
+                self.far = self.others.lock().unwrap_or_else(PoisonError::into_inner).next()?;
             }
             let until_a_look =
                 if self.are_customers { CUSTOMERS_UNTIL_A_LOOK } else { ROWS_UNTIL_A_LOOK };
@@ -218,9 +231,12 @@ impl Iterator for Part<'_> {
     }
 }
 
-/// Runs a kernel over parts of the customers of whom something can pass, on every core, and merges
-/// the parts in order, so that the answer does not depend on how many cores there are. Rows of
-/// customer `c` are `offsets[c]..offsets[c + 1]`: parts have about as many.
+/// Parts a core: how long one takes depends on whose rows are looked at.
+const PARTS_A_CORE: usize = 8;
+
+/// Runs a kernel over all customers of whom something can pass, on every core, and merges what the
+/// cores found: which core finds what is left to chance, so merging has no order. Rows of customer
+/// `c` are `offsets[c]..offsets[c + 1]`: parts have about as many.
 pub fn over_customers<R, F>((customers, offsets): (usize, &[u32]), slicer: &Slicer, kernel: F) -> R
 where
     R: Merge + Send,
@@ -231,9 +247,9 @@ where
         Some(codes) => {
             let known = codes.partition_point(|code| (*code as usize) < customers);
             let these = |part: Range<usize>| Items::These(codes[part].iter());
-            parts_of(known, &[], 1).into_iter().map(these).collect()
+            parts_of(known, &[], PARTS_A_CORE).into_iter().map(these).collect()
         }
-        None => parts_of(customers, offsets, 1).into_iter().map(Items::Range).collect(),
+        None => parts_of(customers, offsets, PARTS_A_CORE).into_iter().map(Items::Range).collect(),
     };
     over_parts(parts, (slicer, true), kernel)
 }
@@ -244,7 +260,7 @@ where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    let parts = parts_of(rows, &[], 1).into_iter().map(Items::Range).collect();
+    let parts = parts_of(rows, &[], PARTS_A_CORE).into_iter().map(Items::Range).collect();
     over_parts(parts, (slicer, false), kernel)
 }
 
@@ -253,13 +269,16 @@ where
     R: Merge + Send,
     F: Fn(Part) -> R + Sync,
 {
-    let run = |far| kernel(Part { slicer, are_customers, near: Items::Range(0..0), far });
+    let cores = parts.len().div_ceil(PARTS_A_CORE).max(1);
+    let others = &Mutex::new(parts.into_iter());
+    let none = || Items::Range(0..0);
+    let run = |()| kernel(Part { slicer, are_customers, near: none(), far: none(), others });
     let together = |mut all: R, part: R| {
         all.merge(part);
         all
     };
-    let found = on_every_core(parts, run);
-    found.into_iter().reduce(together).unwrap_or_else(|| run(Items::Range(0..0)))
+    let found = on_every_core(vec![(); cores], run);
+    found.into_iter().reduce(together).unwrap_or_else(|| run(()))
 }
 
 #[cfg(test)]
@@ -281,13 +300,15 @@ mod tests {
     }
 
     #[test]
-    fn every_customer_comes_once_and_in_order() {
+    fn every_customer_comes_once() {
         let all = |slicer: &Slicer| {
-            over_customers((20_000, &[]), slicer, |part| {
-                let mut all = Vec::new();
-                all.extend(part);
-                all
-            })
+            let mut all = over_customers((20_000, &[]), slicer, |part| {
+                let some: Vec<usize> = part.collect();
+                assert!(some.is_sorted(), "rows of a core ascend");
+                some
+            });
+            all.sort_unstable();
+            all
         };
         let stop = Stop::default();
         assert_eq!(all(&slicer(None, &stop)), (0..20_000).collect::<Vec<_>>());

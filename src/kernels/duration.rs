@@ -4,22 +4,22 @@
 use super::facts::code_of;
 use super::{
     BalanceFacts, Cells, Code, Expansion, Merge, Outcome, Part, Place, Slicer, Span, Subject,
-    expansions, over_customers, period_of, steps,
+    Subjects, expansions, over_customers, period_of, steps,
 };
 
 /// When the watch over a customer begins.
-#[derive(Debug, Clone)]
-pub enum Origins {
+#[derive(Debug, Clone, Copy)]
+pub enum Origins<'a> {
     /// An instant per customer's code: of a milestone, or the midnight of a day (acquisition) in
     /// the reporting zone.
-    PerCustomer(Vec<Option<i64>>),
+    PerCustomer(&'a [Option<i64>]),
     /// The expansion before the one that is waited for (`nth` is at least 2).
     PreviousExpansion,
 }
 
 /// What is waited for, and until when.
 pub struct DurationAsk<'a> {
-    pub origins: Origins,
+    pub origins: Origins<'a>,
     /// 1 = the first expansion.
     pub nth: usize,
     /// Expansion types that count, by code and a last entry for null; none: all.
@@ -36,7 +36,7 @@ pub struct DurationAsk<'a> {
 /// Subjects per group and cohort period.
 #[derive(Debug, Clone)]
 pub struct Durations {
-    pub cells: Cells<Vec<Subject>>,
+    pub cells: Cells<Subjects>,
     /// Customers without an origin: no subjects.
     pub without_origin: u64,
     /// Customers whose origin is at or after the end of observation: no subjects.
@@ -96,7 +96,7 @@ impl Watch<'_> {
             }
             let period = cohort.map_or(Some(0), |periods| period_of(periods, origin));
             if let Some(period) = period {
-                found.cells.of(key)[period].push(self.subject(customer, origin, target));
+                found.cells.of(key)[period].add(self.subject(customer, origin, target));
             }
         }
         found
@@ -115,7 +115,7 @@ impl Watch<'_> {
     ) -> Option<(i64, Option<i64>)> {
         match &self.ask.origins {
             Origins::PerCustomer(origins) => {
-                let origin = (*origins.get(customer)?)?;
+                let origin = origins.get(customer)?.filter(|at| *at < self.ask.as_of)?;
                 let day = (self.ask.day_of)(origin);
                 let counts = |at: i64| at >= origin || (self.ask.day_of)(at) >= day;
                 let first = events.partition_point(|event| !counts(event.at));

@@ -5,16 +5,16 @@
 //! it are counted as one.
 
 mod sums;
+mod turns;
 mod windows;
 
-use std::ops::Range;
-
-use super::units::{UnitState, advance, by_product, live};
+use super::units::{by_product, live};
 use super::{
     BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Part, Place, Slicer, Span, over_customers,
 };
 pub use sums::{Amount, RetentionCell, Sums};
 use sums::{Piece, each_field, piece, split_piece};
+use turns::in_turn;
 use windows::{Run, Step, Windows};
 
 /// What a retention question needs besides facts and slices.
@@ -40,14 +40,42 @@ pub fn retention(
     /// Entering and taking out may double a sum for a while.
     const NARROW: u64 = 1 << 60;
     let windows = Windows::new(ask.windows);
+    let narrow = facts.gross.is_some_and(|gross| gross < NARROW);
     match ask.owners {
         Some(owners) => tally::<i128>(facts, (ask, slicer), &windows, |pass, place, _| {
             pass.add_by_owner(place, owners);
         }),
-        None if facts.gross.is_some_and(|gross| gross < NARROW) => {
+        None if windows.follow_on && narrow => in_turn::<i64>(facts, (ask, slicer), &windows),
+        None if windows.follow_on => in_turn::<i128>(facts, (ask, slicer), &windows),
+        None if narrow => {
             tally::<i64>(facts, (ask, slicer), &windows, |pass, _, key| pass.add(key))
         }
         None => tally::<i128>(facts, (ask, slicer), &windows, |pass, _, key| pass.add(key)),
+    }
+}
+
+/// What is done with every unit: a customer, or a customer's product.
+trait Visit {
+    /// Rows ascend in time.
+    fn unit(&mut self, place: Place, rows: impl Iterator<Item = usize>);
+}
+
+/// Visits every unit of some customers.
+fn visit_units(facts: &BalanceFacts, ask: &RetentionAsk, customers: Part, visit: &mut impl Visit) {
+    let mut scratch = Vec::new();
+    for customer in customers {
+        let rows = facts.rows_before(customer, ask.as_of);
+        if rows.is_empty() {
+            continue;
+        }
+        let place = Place::of_customer(Code::try_from(customer).unwrap_or(NONE));
+        if ask.by_product {
+            by_product(facts, rows, &mut scratch, |product, unit| {
+                visit.unit(Place { product, ..place }, unit.iter().map(|(_, row)| *row));
+            });
+        } else {
+            visit.unit(place, rows);
+        }
     }
 }
 
@@ -60,11 +88,12 @@ fn tally<M: Amount>(
 ) -> Cells<RetentionCell> {
     let tallies = over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
         let tallies = slicer.cells(ask.windows.len());
-        let mut pass = Pass { facts, ask, slicer, windows, tallies, steps: Vec::new() };
-        pass.run(customers, &count);
-        pass.tallies
+        let pass = Pass { facts, ask, slicer, windows, tallies, steps: Vec::new() };
+        let mut counted = Counted { pass, count: &count };
+        visit_units(facts, ask, customers, &mut counted);
+        counted.pass.tallies
     });
-    tallies.map(add_up)
+    tallies.map(ask.windows.len(), add_up)
 }
 
 /// What a window's cell is made of. Most units are the same in many windows on end: these are
@@ -153,79 +182,24 @@ struct Pass<'a, M> {
     steps: Vec<Step>,
 }
 
-impl<M: Amount> Pass<'_, M> {
-    fn run(&mut self, customers: Part, count: &impl Fn(&mut Self, Place, Option<u64>)) {
-        let mut scratch = Vec::new();
-        for customer in customers {
-            let rows = self.facts.rows_before(customer, self.ask.as_of);
-            if rows.is_empty() {
-                continue;
-            }
-            let place = Place::of_customer(Code::try_from(customer).unwrap_or(NONE));
-            if self.ask.by_product {
-                by_product(self.facts, rows, &mut scratch, |product, unit| {
-                    let place = Place { product, ..place };
-                    self.unit(place, unit.iter().map(|(_, row)| *row), count);
-                });
-            } else {
-                self.unit(place, rows, count);
-            }
-        }
-    }
+/// A pass, and what it does with a unit's steps.
+struct Counted<'a, M, F> {
+    pass: Pass<'a, M>,
+    count: &'a F,
+}
 
-    fn unit(
-        &mut self,
-        place: Place,
-        rows: impl Iterator<Item = usize>,
-        count: &impl Fn(&mut Self, Place, Option<u64>),
-    ) {
-        let key = self.slicer.key(&place);
-        if let (Some(key), None, true) = (key, self.ask.owners, self.windows.follow_on) {
-            return self.add_in_passing(key, rows);
-        }
+impl<M: Amount, F: Fn(&mut Pass<M>, Place, Option<u64>)> Visit for Counted<'_, M, F> {
+    fn unit(&mut self, place: Place, rows: impl Iterator<Item = usize>) {
+        let key = self.pass.slicer.key(&place);
         // With owners the filter may be about them.
-        if key.is_some() || self.ask.owners.is_some() {
-            self.live(rows);
-            count(self, place, key);
+        if key.is_some() || self.pass.ask.owners.is_some() {
+            self.pass.live(rows);
+            (self.count)(&mut self.pass, place, key);
         }
     }
+}
 
-    /// Counts a unit window by window as they follow on each other.
-    fn add_in_passing(&mut self, key: u64, mut rows: impl Iterator<Item = usize>) {
-        let (facts, timeline, count) = (self.facts, &self.windows.timeline, self.windows.count());
-        let (instants, by_ledger) = (timeline.instants(), self.ask.by_ledger);
-        let Some(first) = instants.first() else { return };
-        let tallies = self.tallies.of(key);
-        let keep_steady = |tallies: &mut [Tally<M>], windows: Range<usize>, balance: i64| {
-            if windows.is_empty() || balance == 0 {
-                return;
-            }
-            let steady = Steady::of(balance);
-            tallies[windows.start].steady.add(&steady);
-            if let Some(after) = tallies.get_mut(windows.end) {
-                after.steady.take(&steady);
-            }
-        };
-        let mut now = UnitState::default();
-        let next = rows.next();
-        let mut next = advance(facts, &mut rows, next, *first, &mut now);
-        let mut from = 0;
-        while let Some(row) = next {
-            let window = timeline.after(facts.time[row]).saturating_sub(1);
-            if window >= count {
-                break;
-            }
-            keep_steady(tallies, from..window, now.balance);
-            // What flowed before the window is nothing to it.
-            let began = now.without_flows();
-            now = began;
-            next = advance(facts, &mut rows, next, instants[window + 1], &mut now);
-            tallies[window].here.add(&piece(&began, &now, by_ledger));
-            from = window + 1;
-        }
-        keep_steady(tallies, from..count, now.balance);
-    }
-
+impl<M: Amount> Pass<'_, M> {
     fn live(&mut self, rows: impl Iterator<Item = usize>) {
         let (windows, timeline) = (self.windows, &self.windows.timeline);
         let steps = &mut self.steps;

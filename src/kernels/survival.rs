@@ -32,6 +32,83 @@ pub struct Subject {
     pub outcome: Outcome,
 }
 
+/// Subjects, in no order. There are far fewer days than subjects, so that many are counted by day.
+#[derive(Debug, Clone, Default)]
+pub struct Subjects {
+    /// Not counted yet.
+    few: Vec<Subject>,
+    /// By day, up to the longest.
+    early: Vec<Outcomes>,
+    /// Of days that are too late, or below zero.
+    other: BTreeMap<i64, Outcomes>,
+}
+
+/// How many subjects a day saw out, by outcome.
+type Outcomes = [i64; 3];
+
+impl Subjects {
+    const MANY: usize = 4_096;
+    const LATE: usize = 1 << 16;
+
+    pub fn add(&mut self, subject: Subject) {
+        self.few.push(subject);
+        if self.few.len() >= Self::MANY {
+            self.count();
+        }
+    }
+
+    fn count(&mut self) {
+        let place = |subject: &Subject| {
+            usize::try_from(subject.days).ok().filter(|place| *place < Self::LATE)
+        };
+        let longest = self.few.iter().filter_map(place).max();
+        let days = longest.map_or(0, |day| day + 1).max(self.early.len());
+        self.early.resize(days, [0; 3]);
+        for subject in self.few.drain(..) {
+            let outcomes = match place(&subject) {
+                Some(place) => &mut self.early[place],
+                None => self.other.entry(subject.days).or_default(),
+            };
+            outcomes[subject.outcome as usize] += 1;
+        }
+    }
+
+    /// What each day saw, ascending; days that saw something only.
+    pub(super) fn by_day(mut self) -> Vec<(i64, Outcomes)> {
+        self.count();
+        let (before, late) = (self.other.range(..0), self.other.range(0..));
+        let others = |(day, of): (&i64, &Outcomes)| (*day, *of);
+        let early = (0i64..).zip(self.early);
+        let all = before.map(others).chain(early).chain(late.map(others));
+        all.filter(|(_, outcomes)| *outcomes != [0; 3]).collect()
+    }
+}
+
+impl FromIterator<Subject> for Subjects {
+    fn from_iter<I: IntoIterator<Item = Subject>>(subjects: I) -> Self {
+        let mut all = Self::default();
+        subjects.into_iter().for_each(|subject| all.add(subject));
+        all
+    }
+}
+
+impl super::Merge for Subjects {
+    fn merge(&mut self, other: Self) {
+        let days = self.early.len().max(other.early.len());
+        self.early.resize(days, [0; 3]);
+        let early = self.early.iter_mut().zip(&other.early);
+        early.for_each(|(mine, their)| add(mine, their));
+        for (day, outcomes) in &other.other {
+            add(self.other.entry(*day).or_default(), outcomes);
+        }
+        other.few.into_iter().for_each(|subject| self.add(subject));
+    }
+}
+
+fn add(mine: &mut Outcomes, their: &Outcomes) {
+    mine.iter_mut().zip(their).for_each(|(mine, their)| *mine += their);
+}
+
 /// What is known about the time to the event. `subjects = events + censored + churned`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
@@ -81,11 +158,11 @@ impl Estimate {
 /// Estimates the time to the event. With `competing`, churn rules the event out; without, it
 /// censors.
 #[must_use]
-pub fn estimate(subjects: &[Subject], competing: bool) -> Estimate {
+pub fn estimate(subjects: Subjects, competing: bool) -> Estimate {
     let days = days(subjects);
     let events = days.iter().map(|day| day.events).sum();
     let churned = if competing { days.iter().map(|day| day.churned).sum() } else { 0 };
-    let subjects = count(subjects.len());
+    let subjects = days.first().map_or(0, |first| first.at_risk);
     let mut estimate = Estimate {
         subjects,
         events,
@@ -111,37 +188,16 @@ struct Day {
     churned: i64,
 }
 
-/// How many subjects each day saw out, by outcome.
-type Outcomes = [i64; 3];
-
-/// The distinct days of subjects, ascending. There are far fewer days than subjects: they are
-/// counted, not sorted.
-fn days(subjects: &[Subject]) -> Vec<Day> {
-    const DENSE: usize = 1 << 16;
-    let longest = subjects.iter().filter_map(|each| usize::try_from(each.days).ok()).max();
-    let mut dense: Vec<Outcomes> = vec![[0; 3]; longest.map_or(0, |day| day + 1).min(DENSE)];
-    let mut sparse: BTreeMap<i64, Outcomes> = BTreeMap::new();
-    for each in subjects {
-        let place = usize::try_from(each.days).unwrap_or(usize::MAX);
-        let outcomes = match dense.get_mut(place) {
-            Some(outcomes) => outcomes,
-            None => sparse.entry(each.days).or_default(),
-        };
-        outcomes[each.outcome as usize] += 1;
-    }
-    let (early, late) = (sparse.range(..0), sparse.range(0..));
-    let dense = (0i64..).zip(&dense);
-    let days =
-        early.map(|(day, of)| (*day, of)).chain(dense).chain(late.map(|(day, of)| (*day, of)));
-    let mut at_risk = count(subjects.len());
-    days.filter(|(_, outcomes)| **outcomes != [0; 3])
-        .map(|(day, outcomes)| {
-            let [events, churned, censored] = *outcomes;
-            let day = Day { day, at_risk, events, churned };
-            at_risk -= events + churned + censored;
-            day
-        })
-        .collect()
+/// The distinct days of subjects, ascending.
+fn days(subjects: Subjects) -> Vec<Day> {
+    let by_day = subjects.by_day();
+    let mut at_risk = by_day.iter().flat_map(|(_, outcomes)| outcomes).sum();
+    let day = |(day, [events, churned, censored]): (i64, Outcomes)| {
+        let day = Day { day, at_risk, events, churned };
+        at_risk -= events + churned + censored;
+        day
+    };
+    by_day.into_iter().map(day).collect()
 }
 
 fn kaplan_meier(days: &[Day]) -> Vec<Point> {
@@ -240,20 +296,10 @@ fn observed_median(days: &[Day], events: i64) -> Option<f64> {
     Some(f64::midpoint(float(lower), float(upper)))
 }
 
-fn count(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
 /// Counts and days stay far below 2^53.
 #[allow(clippy::cast_precision_loss)]
 fn float(value: i64) -> f64 {
     value as f64
-}
-
-impl super::Merge for Vec<Subject> {
-    fn merge(&mut self, other: Self) {
-        self.extend(other);
-    }
 }
 
 #[cfg(test)]

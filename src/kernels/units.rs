@@ -22,14 +22,6 @@ pub struct UnitState {
     pub expansions: u32,
 }
 
-impl UnitState {
-    /// The same balance, as if nothing had been recorded so far.
-    #[must_use]
-    pub fn without_flows(&self) -> Self {
-        Self { balance: self.balance, ever_active: self.ever_active, ..Self::default() }
-    }
-}
-
 /// States of a unit at ascending `instants`, written to `states` (one per instant).
 ///
 /// `rows` are the unit's rows, ascending in time.
@@ -67,20 +59,6 @@ pub fn live(
             return;
         }
     }
-}
-
-/// The state of a unit after everything before `until`, from `row` on, and the row after that.
-pub fn advance(
-    facts: &BalanceFacts,
-    rows: &mut impl Iterator<Item = usize>,
-    mut row: Option<usize>,
-    until: i64,
-    state: &mut UnitState,
-) -> Option<usize> {
-    while let Some(first) = row.filter(|row| facts.time[*row] < until) {
-        row = net(facts, rows, first, state);
-    }
-    row
 }
 
 /// Everything at the instant of `first`; gives the row after it.

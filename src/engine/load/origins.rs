@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 
 use crate::engine::keys::{Interner, KeySpace};
 use crate::error::ApiResult;
-use crate::kernels::{Code, NONE};
+use crate::kernels::{Code, NONE, on_every_core, parts_of};
 use crate::model::{ColumnName, Dataset, DatasetName, DurationKind, Model, TimeOrigin};
 use crate::values::Calendar;
 
@@ -24,16 +24,29 @@ pub struct LoadedOrigins {
 }
 
 impl LoadedOrigins {
-    fn at(&mut self, customer: u32, at: i64) {
-        let place = customer as usize;
-        if self.by_customer.len() <= place {
-            self.by_customer.resize(place + 1, None);
-        }
-        let known = &mut self.by_customer[place];
-        if known.is_some_and(|known| known != at) {
-            self.several.insert(customer);
-        }
-        *known = Some(known.map_or(at, |known| known.min(at)));
+    /// Every customer with a code is a candidate, with or without an origin.
+    fn of(customers: usize, reached: &[Vec<(Code, i64)>]) -> Self {
+        let mut by_customer = vec![None; customers];
+        let (parts, mut rest) = (parts_of(customers, &[], 1), by_customer.as_mut_slice());
+        let jobs = parts.into_iter().map(|part| {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(part.len());
+            rest = others;
+            (part.start, own)
+        });
+        let several = on_every_core(jobs.collect(), |(first, own)| {
+            let mut several = BTreeSet::new();
+            for (customer, at) in reached.iter().flatten() {
+                let Some(known) = own.get_mut((*customer as usize).wrapping_sub(first)) else {
+                    continue;
+                };
+                if known.is_some_and(|known| known != *at) {
+                    several.insert(*customer);
+                }
+                *known = Some(known.map_or(*at, |known: i64| known.min(*at)));
+            }
+            several
+        });
+        Self { by_customer, several: several.into_iter().flatten().collect() }
     }
 }
 
@@ -113,13 +126,8 @@ pub async fn load_origins(
         customers.make_room(table.rows);
     }
     let parts = reader.read(dataset, &wanted, std::slice::from_ref(customer), &rows).await?;
-    // Every customer of the table is a candidate, with or without an origin.
-    let by_customer = vec![None; customers.len()];
-    let mut origins = LoadedOrigins { by_customer, several: BTreeSet::new() };
-    for (customer, at) in parts.into_iter().flat_map(|part| part.reached) {
-        origins.at(customer, at);
-    }
-    Ok(origins)
+    let reached: Vec<_> = parts.into_iter().map(|part| part.reached).collect();
+    Ok(LoadedOrigins::of(customers.len(), &reached))
 }
 
 /// Takes in when customers reached what is asked for.

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::common::spawn_buffered;
 use futures::TryStreamExt;
 use tokio::task::JoinSet;
 
@@ -13,6 +14,9 @@ use crate::catalog::{Catalog, DataFile, TableSnapshot, WarehouseView, catch_pani
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{ColumnName, DatasetName};
 use crate::values::Calendar;
+
+/// Batches that are decoded before they are wanted.
+const AHEAD: usize = 2;
 
 /// Takes in the batches of one part of a table.
 pub trait Visit: Send + 'static {
@@ -98,9 +102,12 @@ impl Reader<'_> {
         // The set ends its tasks when this future is dropped: nothing reads on for nobody.
         let mut parts = JoinSet::new();
         let mut visitors: Vec<Option<V>> = Vec::new();
+        // Where there are fewer parts than cores, another core decodes what is taken in next.
+        let read_ahead = streams.len() < self.session.copied_config().target_partitions();
         for (place, stream) in streams.into_iter().enumerate() {
             let visitor = visitor();
             visitors.push(None);
+            let stream = if read_ahead { spawn_buffered(stream, AHEAD) } else { stream };
             parts.spawn(async move { (place, take_in(stream, visitor).await) });
         }
         while let Some(part) = parts.join_next().await {

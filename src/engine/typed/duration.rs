@@ -1,6 +1,7 @@
 //! The typed duration answer: the survival estimate of each group, with its curve.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use chrono::NaiveDate;
@@ -8,11 +9,11 @@ use chrono::NaiveDate;
 use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, period_info};
 use crate::engine::keys::Interner;
-use crate::engine::load::{OriginColumns, codes, column};
+use crate::engine::load::{LoadedOrigins, OriginColumns, codes, column};
 use crate::engine::table::GroupValues;
 use crate::engine::{DurationAnswerRow, PeriodInfo, SurvivalPoint};
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
-use crate::kernels::{DurationAsk, Estimate, Origins, Span, durations, estimate};
+use crate::kernels::{DurationAsk, Estimate, Origins, Span, Subjects, durations, estimate};
 use crate::model::{BalanceShape, DurationKind, DurationMeasure, Metric, MetricKind, TimeOrigin};
 use crate::planner::Period;
 use crate::values::Number;
@@ -32,7 +33,7 @@ pub async fn run_duration(
 
 async fn estimates_of(
     context: &Context<'_>,
-    (kind, origins): (&DurationKind, Origins),
+    (kind, origins): (&DurationKind, Option<Arc<LoadedOrigins>>),
     periods: Option<&[Period]>,
 ) -> ApiResult<HashMap<(usize, GroupValues), Estimate>> {
     let loaded = context.facts.balance(&kind.balance).await?;
@@ -51,7 +52,10 @@ async fn estimates_of(
     let calendar = context.facts.model.calendar;
     let day_of = move |at: i64| day_number(&calendar, at);
     let ask = DurationAsk {
-        origins,
+        origins: match &origins {
+            Some(origins) => Origins::PerCustomer(&origins.by_customer),
+            None => Origins::PreviousExpansion,
+        },
         nth: kind.nth as usize,
         kinds: kinds_of(context, kind, &loaded.shape)?,
         as_of: context.as_of(),
@@ -75,15 +79,20 @@ async fn estimates_of(
     for (key, cells) in found.cells.iter() {
         context.check_wanted()?;
         for (period, subjects) in cells.iter().enumerate() {
-            estimates.insert((period, slicer.values(key)), estimate(subjects, kind.competing));
+            estimates
+                .insert((period, slicer.values(key)), estimate(subjects.clone(), kind.competing));
         }
     }
     Ok(estimates)
 }
 
-async fn origins_of(context: &Context<'_>, kind: &DurationKind) -> ApiResult<Origins> {
+/// The origins; none where they are expansions.
+async fn origins_of(
+    context: &Context<'_>,
+    kind: &DurationKind,
+) -> ApiResult<Option<Arc<LoadedOrigins>>> {
     if kind.origin == TimeOrigin::PreviousExpansion {
-        return Ok(Origins::PreviousExpansion);
+        return Ok(None);
     }
     let dataset = match (&kind.milestones, kind.origin) {
         (Some(milestones), TimeOrigin::Milestone) => &milestones.dataset,
@@ -102,9 +111,7 @@ async fn origins_of(context: &Context<'_>, kind: &DurationKind) -> ApiResult<Ori
     if kind.origin == TimeOrigin::Milestone && origins.by_customer.iter().all(Option::is_none) {
         return Err(unknown_milestone(context, kind).await?);
     }
-    let as_of = context.as_of();
-    let known = origins.by_customer.iter().map(|at| at.filter(|at| *at < as_of));
-    Ok(Origins::PerCustomer(known.collect()))
+    Ok(Some(origins))
 }
 
 /// The error of a milestone that nobody reached, with the nearest one that somebody did.
@@ -175,7 +182,7 @@ pub async fn duration_rows(
     let mut rows: Vec<(GroupValues, Estimate)> =
         estimates.into_iter().map(|((_, group), estimate)| (group, estimate)).collect();
     if rows.is_empty() && context.query().group_by.is_empty() {
-        rows.push((Vec::new(), estimate(&[], kind.competing)));
+        rows.push((Vec::new(), estimate(Subjects::default(), kind.competing)));
     }
     rows.sort_by(|(a, _), (b, _)| compare_groups(a, b));
     context.check_rows(rows.len())?;

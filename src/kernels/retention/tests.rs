@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::Changes;
 use super::super::testkit::{Ledger, at, eight_customers, periods};
-use super::super::units::walk;
+use super::super::units::{UnitState, walk};
 use super::*;
 
 fn february(ledger: &Ledger, by_ledger: bool, by_product: bool) -> RetentionCell {
