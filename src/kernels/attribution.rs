@@ -156,7 +156,8 @@ impl<'a> Worker<'a> {
     fn run(&mut self, customers: Part) {
         let mut events = Vec::new();
         for customer in customers {
-            expansions(self.facts, customer, self.ask.as_of, &mut events);
+            events.clear();
+            events.extend(expansions(self.facts, customer, self.ask.as_of));
             for event in &events {
                 if let Some(period) = self.periods.of(event.at) {
                     self.credit(code_of(customer), period, event);

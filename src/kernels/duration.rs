@@ -3,8 +3,8 @@
 
 use super::facts::code_of;
 use super::{
-    BalanceFacts, Cells, Code, Expansion, Merge, Outcome, Part, Place, Slicer, Span, Subject,
-    Subjects, expansions, over_customers, period_of, steps,
+    BalanceFacts, Cells, Code, Merge, Outcome, Part, Place, Slicer, Span, Subject, Subjects,
+    expansions, over_customers, period_of, steps,
 };
 
 /// When the watch over a customer begins.
@@ -81,12 +81,9 @@ impl Watch<'_> {
             without_origin: 0,
             late_origin: 0,
         };
-        let mut events = Vec::new();
         for customer in customers {
             let Some(key) = slicer.key(&Place::of_customer(code_of(customer))) else { continue };
-            expansions(self.facts, customer, self.known, &mut events);
-            events.retain(|event| self.counts(event.kind));
-            let Some((origin, target)) = self.origin_and_target(customer, &events) else {
+            let Some((origin, target)) = self.origin_and_target(customer) else {
                 found.without_origin += 1;
                 continue;
             };
@@ -108,26 +105,26 @@ impl Watch<'_> {
     }
 
     /// The instants of the origin and of the expansion waited for.
-    fn origin_and_target(
-        &self,
-        customer: usize,
-        events: &[Expansion],
-    ) -> Option<(i64, Option<i64>)> {
-        match &self.ask.origins {
+    fn origin_and_target(&self, customer: usize) -> Option<(i64, Option<i64>)> {
+        match self.ask.origins {
             Origins::PerCustomer(origins) => {
                 let origin = origins.get(customer)?.filter(|at| *at < self.ask.as_of)?;
                 let day = (self.ask.day_of)(origin);
-                let counts = |at: i64| at >= origin || (self.ask.day_of)(at) >= day;
-                let first = events.partition_point(|event| !counts(event.at));
-                let target = events.get(first + self.ask.nth.saturating_sub(1));
-                Some((origin, target.map(|event| event.at)))
+                let counts = |at: &i64| *at >= origin || (self.ask.day_of)(*at) >= day;
+                let mut after = self.expansions(customer).filter(counts);
+                Some((origin, after.nth(self.ask.nth.saturating_sub(1))))
             }
             Origins::PreviousExpansion => {
-                let previous = self.ask.nth.checked_sub(2)?;
-                let target = events.get(previous + 1).map(|event| event.at);
-                Some((events.get(previous)?.at, target))
+                let mut from = self.expansions(customer).skip(self.ask.nth.checked_sub(2)?);
+                Some((from.next()?, from.next()))
             }
         }
+    }
+
+    /// When the customer expanded as is asked for, ascending.
+    fn expansions(&self, customer: usize) -> impl Iterator<Item = i64> {
+        let found = expansions(self.facts, customer, self.known);
+        found.filter(|expansion| self.counts(expansion.kind)).map(|expansion| expansion.at)
     }
 
     fn subject(&self, customer: usize, origin: i64, target: Option<i64>) -> Subject {

@@ -54,31 +54,33 @@ pub struct Expansion {
     pub offer: Code,
 }
 
-/// Fills `into` with one customer's expansions before `known`, ascending in time.
-pub fn expansions(facts: &BalanceFacts, customer: usize, known: i64, into: &mut Vec<Expansion>) {
+/// One customer's expansions before `known`, ascending in time.
+pub fn expansions(
+    facts: &BalanceFacts,
+    customer: usize,
+    known: i64,
+) -> impl Iterator<Item = Expansion> {
     const CLASS: u8 = MovementClass::Expansion as u8;
-    into.clear();
     let rows = facts.rows_before(customer, known);
-    if facts.recorded {
-        let classes = facts.class.get(rows.clone()).unwrap_or_default();
-        for (row, _) in rows.zip(classes).filter(|(_, class)| **class == CLASS) {
-            into.push(Expansion {
-                at: facts.time[row],
-                amount: i128::from(facts.amount[row]),
-                product: facts.product_of(row),
-                kind: facts.kind_of(row),
-                offer: facts.offer.get(row).copied().unwrap_or(NONE),
-            });
-        }
-    } else {
-        into.extend(steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {
-            at: step.at,
-            amount: step.after - step.before,
-            product: NONE,
-            kind: NONE,
-            offer: NONE,
-        }));
-    }
+    let classes = facts.class.get(rows.clone()).unwrap_or_default();
+    let recorded = rows.clone().zip(classes).filter(|(_, class)| **class == CLASS);
+    let recorded = recorded.map(|(row, _)| Expansion {
+        at: facts.time[row],
+        amount: i128::from(facts.amount[row]),
+        product: facts.product_of(row),
+        kind: facts.kind_of(row),
+        offer: facts.offer.get(row).copied().unwrap_or(NONE),
+    });
+    // Steps are looked at only where nothing is recorded.
+    let rows = if facts.recorded { rows.end..rows.end } else { rows };
+    let derived = steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {
+        at: step.at,
+        amount: step.after - step.before,
+        product: NONE,
+        kind: NONE,
+        offer: NONE,
+    });
+    recorded.take(if facts.recorded { usize::MAX } else { 0 }).chain(derived)
 }
 
 #[cfg(test)]
@@ -109,17 +111,18 @@ mod tests {
     fn expansions_are_recorded_or_derived() {
         let recorded = eight_customers();
         let b = recorded.customers.of("B") as usize;
-        let mut found = Vec::new();
-        expansions(&recorded.facts, b, i64::MAX, &mut found);
+        let of = |facts: &BalanceFacts, known: i64| -> Vec<Expansion> {
+            expansions(facts, b, known).collect()
+        };
+        let found = of(&recorded.facts, i64::MAX);
         let amounts: Vec<_> = found.iter().map(|each| each.amount).collect();
         assert_eq!(amounts, [20_00, 25_00]);
         assert_eq!(found[1].kind, recorded.kinds.of("add_on"));
-        expansions(&recorded.facts, b, at("2024-02-05"), &mut found);
-        assert_eq!(found.len(), 1);
+        assert_eq!(of(&recorded.facts, at("2024-02-05")).len(), 1);
 
         // Derived: 70 on 1 December at once, then −20, then +25.
-        expansions(&recorded.unrecorded().facts, b, i64::MAX, &mut found);
-        let derived: Vec<_> = found.iter().map(|each| (each.at, each.amount)).collect();
+        let derived = of(&recorded.unrecorded().facts, i64::MAX);
+        let derived: Vec<_> = derived.iter().map(|each| (each.at, each.amount)).collect();
         assert_eq!(derived, [(at("2024-02-05"), 25_00)]);
     }
 }
