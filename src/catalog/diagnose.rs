@@ -16,6 +16,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::errors::ParquetError;
+use tokio::task::JoinError;
 
 use super::adapter::ConversionError;
 use super::convert::Conversion;
@@ -62,6 +63,8 @@ pub(super) enum Trouble<'a> {
     Decoding,
     Memory,
     Store(StoreFault),
+    /// What a function of ours says itself, in words for callers.
+    Told(&'a ApiError),
     /// An expression that has no result for some row.
     DivideByZero,
     Overflow,
@@ -75,7 +78,7 @@ impl Trouble<'_> {
     pub(super) fn log(&self, error: &DataFusionError) {
         const WHAT: &str = "a question failed while it was executed";
         match self {
-            Self::DivideByZero | Self::Overflow | Self::NoResult => {
+            Self::Told(_) | Self::DivideByZero | Self::Overflow | Self::NoResult => {
                 tracing::debug!(%error, "{WHAT}");
             }
             Self::Memory => tracing::info!(%error, "{WHAT}"),
@@ -94,6 +97,9 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
     while let Some(error) = cause {
         if let Some(fault) = error.downcast_ref::<ReadFault>() {
             return Trouble::Read(fault);
+        }
+        if let Some(told) = error.downcast_ref::<ApiError>() {
+            return Trouble::Told(told);
         }
         if let Some(conversion) = error.downcast_ref::<ConversionError>() {
             return Trouble::Conversion(conversion);
@@ -122,6 +128,7 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
         // Goes on: a Parquet error may carry a reader's fault.
         if error.is::<ParquetError>()
             || error.is::<ScanPanic>()
+            || is_panic_of_task(error)
             || matches!(error.downcast_ref(), Some(ArrowError::ParquetError(_)))
         {
             trouble = Trouble::Decoding;
@@ -129,6 +136,12 @@ pub(super) fn classify(error: &DataFusionError) -> Trouble<'_> {
         cause = error.source();
     }
     trouble
+}
+
+/// A panic in a task of the engine's own, which no stream of ours sees.
+fn is_panic_of_task(error: &(dyn Error + 'static)) -> bool {
+    let shared = || error.downcast_ref::<Arc<JoinError>>().map(AsRef::as_ref);
+    error.downcast_ref().or_else(shared).is_some_and(JoinError::is_panic)
 }
 
 impl ReadFault {
@@ -232,6 +245,7 @@ pub(super) fn of_expression(trouble: &Trouble<'_>) -> Option<ApiError> {
 pub(super) fn known(error: &DataFusionError) -> ApiError {
     match classify(error) {
         Trouble::Read(fault) => fault.problem().into(),
+        Trouble::Told(told) => told.clone(),
         Trouble::Conversion(conversion) => {
             let (table, column) = (&conversion.dataset, &conversion.column);
             let message =

@@ -113,19 +113,22 @@ impl FilesTable {
                 .with_extension(Arc::clone(file))
         });
         let all = FileGroup::new(files.collect());
+        // A row group is read by one core.
+        let row_groups = self.files.iter().map(|file| file.footer.metadata.num_row_groups()).sum();
+        let partitions = partitions.min(row_groups).max(1);
         // By bytes, row groups of one file apart: files of a growing company grow.
         let by_size = FileGroupPartitioner::new()
-            .with_target_partitions(partitions.max(1))
+            .with_target_partitions(partitions)
             .with_repartition_file_min_size(SMALLEST_SPLIT)
             .repartition_file_groups(std::slice::from_ref(&all));
-        by_size.unwrap_or_else(|| all.split_files(partitions.max(1)))
+        by_size.unwrap_or_else(|| all.split_files(partitions))
     }
 
     /// Row counts are known from the footers; they choose the sides of joins.
     fn statistics(&self) -> Statistics {
         let count = |n: u64| usize::try_from(n).map_or(Precision::Absent, Precision::Exact);
         Statistics {
-            num_rows: count(self.files.iter().map(|file| file.rows).sum()),
+            num_rows: count(self.files.iter().map(|file| file.rows).fold(0, u64::saturating_add)),
             total_byte_size: count(self.files.iter().map(|file| file.bytes).sum()).to_inexact(),
             ..Statistics::new_unknown(&self.delivered.schema)
         }

@@ -140,7 +140,9 @@ fn indentation_hint(file: &SourceFile, number: u32) -> Option<String> {
     let depth = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
     let here = file.line(number);
     let before = (1..number).rev().map(|n| file.line(n)).find(|line| !line.trim().is_empty())?;
-    (depth(here) != depth(before) && !here.trim().is_empty()).then(|| {
+    // What follows a key alone is a step inside it.
+    let is_step = before.trim_end().ends_with(':') && depth(here) > depth(before);
+    (depth(here) != depth(before) && !is_step && !here.trim().is_empty()).then(|| {
         format!(
             "line {number} is indented by {}, the line before it by {}: keys of one definition \
              stand below each other",
@@ -356,6 +358,13 @@ mod tests {
             assert_eq!(out.len(), 1);
             assert_eq!(out[0].code, Code::TooLarge, "{out:?}");
         }
+    }
+
+    #[test]
+    fn a_step_inside_a_key_is_no_slip() {
+        let hint = |text: &str| parse_text(text).1[0].help.clone().unwrap_or_default();
+        assert_eq!(hint("a:\n  - { b: .nan }\n"), "");
+        assert!(hint("- a: 1\n   b: 2\n").contains("is indented by 3, the line before it by 2"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::model::{DatasetName, Dimension, DimensionValue, Model};
 use crate::values::Scalar;
 
 use super::facts::Facts;
-use super::load::{column, ident, lower_expr, to_scalar};
+use super::load::{column, ident, lower_dimension, to_scalar};
 use super::subject::named;
 
 /// Ascending, without nulls, at most `limit`; `search` is part of the text, whatever its case.
@@ -84,7 +84,10 @@ async fn distinct_in(
     };
     let scan = table.scan(&columns, None)?;
     let value = match &dimension.value {
-        DimensionValue::Expr(expr) if !is_key => lower_expr(&facts.reader, expr, scan.schema())?,
+        DimensionValue::Expr(expr) if !is_key => {
+            lower_dimension(&facts.reader, expr, scan.schema())
+                .map_err(|error| named(facts.model, (expr, &dataset.name), error))?
+        }
         _ => ident(&columns[0]),
     };
     let plan = LogicalPlanBuilder::from(scan)

@@ -10,28 +10,31 @@ use async_graphql::{Name, Pos, Positioned, Value, Variables};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 
 use super::contract::QUERY;
+use super::enum_names::{renamed, restore};
 use super::errors::Reported;
 
 /// Parses a document whose size and nesting are known to be harmless.
 pub(super) fn parse(text: &str) -> Result<ExecutableDocument, Reported> {
-    parse_query(text).map_err(|error| {
-        let message = match &error {
-            parser::Error::Syntax { message, start, .. } => {
-                let expected = message
-                    .rsplit_once("= expected ")
-                    .map(|(_, names)| format!(", expected {}", names.trim().replace('_', " ")));
-                let Pos { line, column } = start;
-                format!(
-                    "Syntax error at line {line}, column {column}{}.",
-                    expected.unwrap_or_default()
-                )
-            }
-            other => format!("The document is not valid: {other}."),
-        };
-        let mut reported = Reported::new(ApiError::new(ErrorCode::BadRequest, message));
-        reported.locations = error.positions().take(1).collect();
-        reported
-    })
+    let (text, names) = renamed(text);
+    let mut document = parse_query(text).map_err(not_parsed)?;
+    restore(&mut document, &names);
+    Ok(document)
+}
+
+fn not_parsed(error: parser::Error) -> Reported {
+    let message = match &error {
+        parser::Error::Syntax { message, start, .. } => {
+            let expected = message
+                .rsplit_once("= expected ")
+                .map(|(_, names)| format!(", expected {}", names.trim().replace('_', " ")));
+            let Pos { line, column } = start;
+            format!("Syntax error at line {line}, column {column}{}.", expected.unwrap_or_default())
+        }
+        other => format!("The document is not valid: {other}."),
+    };
+    let mut reported = Reported::new(ApiError::new(ErrorCode::BadRequest, message));
+    reported.locations = error.positions().take(1).collect();
+    reported
 }
 
 /// The operation to run.

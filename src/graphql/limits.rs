@@ -206,13 +206,13 @@ fn nesting(document: &str) -> usize {
     most
 }
 
-fn end_of_line(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_line(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
     rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map_or(bytes.len(), |at| start + at)
 }
 
 /// The position of the quote that ends the string starting at `start`.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let block = bytes.get(start..start + 3) == Some(b"\"\"\"");
     let mut at = start + if block { 3 } else { 1 };
     while at < bytes.len() {

@@ -17,6 +17,7 @@
 mod contract;
 mod decode;
 mod document;
+mod enum_names;
 mod errors;
 mod execution;
 mod export;

@@ -1,6 +1,7 @@
 //! `/graphql`: GraphQL over HTTP, by GET and POST.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ALLOW, CONTENT_ENCODING, VARY};
@@ -15,7 +16,7 @@ use crate::graphql::{Api, Caller, GraphqlRequest, Kept, Outcome, RequestKey, err
 use super::gzip::{gzipped, takes_gzip};
 use super::negotiation::{Media, accepted, sends_json};
 use super::observe::RequestId;
-use super::{BODY_LIMIT, BODY_TIMEOUT, ServerState, json_response};
+use super::{BODY_LIMIT, ServerState, json_response};
 
 /// A request for a document: what its head says, and how the document comes. Much smaller than the
 /// request, so that waiting for it costs less.
@@ -54,7 +55,7 @@ pub(super) async fn answer(state: &ServerState, id: &RequestId, asked: Asked) ->
     let Asked { wanted, sent } = asked;
     let text = match sent {
         Ok(Sent::Parameters(query)) => Ok(Text::Parameters(query)),
-        Ok(Sent::Body(body)) => read(body).await.map(Text::Body),
+        Ok(Sent::Body(body)) => read(body, state.body_timeout).await.map(Text::Body),
         Err(refusal) => Err(refusal),
     };
     let text = match text {
@@ -184,12 +185,12 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-async fn read(body: Body) -> Result<Bytes, Refusal> {
+async fn read(body: Body, within: Duration) -> Result<Bytes, Refusal> {
     let mut body = pin!(to_bytes(body, BODY_LIMIT));
     // It mostly came with the head; a clock is for the others.
     let read = match body.as_mut().now_or_never() {
         Some(read) => read,
-        None => tokio::time::timeout(BODY_TIMEOUT, body).await.map_err(|_| {
+        None => tokio::time::timeout(within, body).await.map_err(|_| {
             Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")
         })?,
     };

@@ -60,6 +60,7 @@ pub struct ServerState {
     telemetry: Telemetry,
     /// Who asks: there are no access rules.
     anyone: Caller,
+    body_timeout: Duration,
     /// Where the next API comes from; none: this one stays.
     source: Option<Box<dyn NextApi>>,
     /// Held while one is made.
@@ -85,6 +86,7 @@ impl ServerState {
             draining: AtomicBool::new(false),
             telemetry: Telemetry::new(),
             anyone: Caller::unrestricted("anonymous", ""),
+            body_timeout: BODY_TIMEOUT,
             source,
             reloading: tokio::sync::Mutex::default(),
         }

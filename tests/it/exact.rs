@@ -68,6 +68,20 @@ async fn numbers_in_expressions_are_exact_decimals() {
     }
 }
 
+/// The engine would rather add once and multiply by the count.
+#[tokio::test]
+async fn sums_of_one_column_and_several_numbers_keep_their_places() {
+    let metrics: String = [("a", "amount + 0.5"), ("b", "amount + 0.25"), ("c", "quantity + 1")]
+        .map(|(name, expr)| {
+            format!("  - {{ name: {name}, kind: aggregate, dataset: dimes, aggregate: sum, expr: {expr} }}\n")
+        })
+        .concat();
+    let (_root, api) = dimes(&format!("metrics:\n{metrics}"));
+    let data = ask(&api, &format!("{{ metrics(select: [a, b, c], {JANUARY}) {{ rows }} }}")).await;
+    // 0.60 + 3 * 0.5, 0.60 + 3 * 0.25 and 9 + 3.
+    assert_eq!(data["metrics"]["rows"][0].to_string(), r#"{"a":2.10,"b":1.35,"c":12}"#);
+}
+
 #[tokio::test]
 async fn filters_compare_with_decimals_exactly() {
     let metrics = r"

@@ -259,3 +259,65 @@ metrics:
         assert_eq!((code.as_str(), message.starts_with(wanted)), ("BAD_DATA", true), "{message}");
     }
 }
+
+/// Types that only the table tells, and that fit no expression over them: the same for attributes,
+/// their values in the catalogue and conditions on products.
+#[tokio::test]
+async fn expressions_that_do_not_fit_a_table_are_told_by_whose_they_are() {
+    let root = TempDir::new().unwrap();
+    let warehouse = root.path().join("warehouse");
+    let ledger = "m1,a,p,2025-12-01T00:00:00Z,new,,100.00";
+    write_table(&warehouse, "mrr_movements", &format!("{LEDGER}{ledger}"));
+    write_table(
+        &warehouse,
+        "people",
+        "customer_id,note,opened_at,acquired_on\na,A,2026-01-01T00:00:00Z,2026-01-01",
+    );
+    write_table(&warehouse, "parts", "product_id,part,opened_at\np,core,2026-01-01T00:00:00Z");
+    let lines = "order_id,customer_id,ordered_at,product_id,quantity,amount\n\
+                 o1,a,2026-01-02T00:00:00Z,p,1,1.00";
+    write_table(&warehouse, "order_lines", lines);
+    let definitions = r"
+datasets:
+  - name: customers
+    table: people
+    entity: customer
+    keys: { primary: customer_id }
+    dimensions: [{ name: note_product, type: int, expr: note * opened_at }]
+  - { name: parts, entity: product, keys: { primary: product_id } }
+  - { name: products, keys: { primary: product_id } }
+metrics:
+  - { name: by_part, kind: attach, orders: { dataset: order_lines, order: order_id }, products: parts, base: part, attached: part = 'core' }
+  - { name: by_product, kind: attach, orders: { dataset: order_lines, order: order_id }, products: parts, base: part = 'core', attached: part * opened_at > 1 }
+";
+    let project = "version: 1\nwarehouse: warehouse\n";
+    let api = api_of(root.path(), &[("upswell.yml", project), ("datasets/d.yml", definitions)]);
+    let unfit = "does not fit the types of table";
+    let of_dimension = format!(
+        "dimension `note_product`: `note * opened_at` (datasets/d.yml:7) {unfit} `customers`; \
+         declare its columns in the dataset to see where"
+    );
+    let january = r#"period: {start: "2026-01-01", end: "2026-02-01"}"#;
+    for (arguments, wanted) in [
+        ("select: [mrr], groupBy: [note_product]", of_dimension.clone()),
+        (
+            "select: [by_part]",
+            "metric `by_part`: `part` (datasets/d.yml:11) is neither true nor false for a row of \
+             table `parts`; compare it with a value"
+                .to_owned(),
+        ),
+        (
+            "select: [by_product]",
+            format!(
+                "metric `by_product`: `part * opened_at > 1` (datasets/d.yml:12) {unfit} `parts`; \
+                 declare its columns in the dataset to see where"
+            ),
+        ),
+    ] {
+        let document = format!("{{ metrics({arguments}, {january}) {{ rows }} }}");
+        let found = refused(&api, &document).await;
+        assert_eq!(found, ("BAD_DATA".to_owned(), wanted), "{arguments}");
+    }
+    let values = "{ catalog { dimensionValues(dimension: note_product) } }";
+    assert_eq!(refused(&api, values).await, ("BAD_DATA".to_owned(), of_dimension));
+}

@@ -22,7 +22,7 @@ use crate::model::{
 };
 
 use super::errors::{internal, plan_error};
-use super::fits::lower_fitting;
+use super::fits::fitting_dimension;
 use super::owners::{OWNER, RowOwners};
 use super::period_index::place;
 
@@ -117,7 +117,7 @@ impl<'a> Beside<'a> {
         }
         match (&dimension.value, &dimension.entity) {
             (DimensionValue::Expr(expr), _) => {
-                lower_fitting(self.context, &self.dataset.name, expr, schema)
+                fitting_dimension(self.context, &self.dataset.name, expr, schema)
             }
             (_, Some(entity)) if self.is_owner(entity) => {
                 let owner = col(Column::new_unqualified(OWNER));
@@ -204,7 +204,7 @@ impl<'a> Beside<'a> {
         }
         let mut projection = vec![ident(key).alias(format!("__entity_{entity}"))];
         for (name, expr) in attributes {
-            let value = lower_fitting(context, &dataset.name, expr, builder.schema())?;
+            let value = fitting_dimension(context, &dataset.name, expr, builder.schema())?;
             projection.push(value.alias(attribute_column(name)));
         }
         builder.project(projection).and_then(LogicalPlanBuilder::build).map_err(plan_error)

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::prelude::col;
 
 use crate::engine::context::Context;
-use crate::engine::load::lower_expr;
+use crate::engine::load::{lower_condition, lower_dimension, lower_expr};
 use crate::engine::subject::named;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::{Aggregate, AggregateKind, ColumnName, DatasetName, MetricKind, ScalarExpr};
@@ -23,30 +23,30 @@ pub fn lower_fitting(
     expr: &ScalarExpr,
     schema: &DFSchema,
 ) -> ApiResult<Expr> {
-    let lowered = lower_expr(&context.facts.reader, expr, schema)?;
-    if let Err(error) = lowered.get_type(schema) {
-        tracing::debug!(%error, "an expression does not fit a table");
-        let does = "does not fit the types";
-        let help = "declare its columns in the dataset to see where";
-        let unnamed = ApiError::of_expression(ErrorCode::BadData, does, help);
-        return Err(named(context.facts.model, (expr, dataset), unnamed));
-    }
-    Ok(lowered)
+    lower_expr(&context.facts.reader, expr, schema)
+        .map_err(|error| named(context.facts.model, (expr, dataset), error))
 }
 
-/// A condition on rows must be true or false.
-pub fn check_condition(
+/// The same of a condition on rows.
+pub fn fitting_condition(
     context: &Context<'_>,
-    (expr, dataset): (&ScalarExpr, &DatasetName),
-    lowered: &Expr,
+    dataset: &DatasetName,
+    expr: &ScalarExpr,
     schema: &DFSchema,
-) -> ApiResult<()> {
-    if matches!(lowered.get_type(schema), Ok(DataType::Boolean | DataType::Null)) {
-        return Ok(());
-    }
-    let does = "is neither true nor false for a row";
-    let unnamed = ApiError::of_expression(ErrorCode::BadData, does, "compare it with a value");
-    Err(named(context.facts.model, (expr, dataset), unnamed))
+) -> ApiResult<Expr> {
+    lower_condition(&context.facts.reader, expr, schema)
+        .map_err(|error| named(context.facts.model, (expr, dataset), error))
+}
+
+/// The same of a dimension's expression.
+pub fn fitting_dimension(
+    context: &Context<'_>,
+    dataset: &DatasetName,
+    expr: &ScalarExpr,
+    schema: &DFSchema,
+) -> ApiResult<Expr> {
+    lower_dimension(&context.facts.reader, expr, schema)
+        .map_err(|error| named(context.facts.model, (expr, dataset), error))
 }
 
 /// What is aggregated must be numbers, unless it is only counted.

@@ -5,6 +5,7 @@ mod blame;
 mod columns;
 mod conversion;
 mod cumulative;
+mod decimal_sum;
 mod errors;
 mod fits;
 mod measure;

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::Column;
+use datafusion::functions::math::expr_fn::abs;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, median, min, sum};
 use datafusion::logical_expr::{
     Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit,
 };
-use datafusion::prelude::{cast, col};
+use datafusion::prelude::{cast, col, when};
 use datafusion::scalar::ScalarValue;
 
 use crate::engine::context::Context;
 use crate::engine::load::{column, to_scalar};
+use crate::engine::subject::expression_in_words;
 use crate::engine::table::GroupValues;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::Span;
@@ -23,6 +25,7 @@ use crate::values::{Number, Scalar};
 
 use super::blame::blame;
 use super::columns::{PERIOD, filter_column, group_column, value_column, weight_column};
+use super::decimal_sum::decimal_sum;
 use super::errors::plan_error;
 use super::fits::check_values;
 use super::measure::Measure;
@@ -78,7 +81,7 @@ pub async fn run_pass(
     let rows = rows_plan(context, dataset, &ask).await?;
     check_values(context, pass.measures, &rows)?;
     let split = pass.owners.is_some();
-    let (plan, counts) = aggregate_plan(rows, pass.measures, &ask, split)?;
+    let (plan, counts) = aggregate_plan(context, rows, pass.measures, &ask, split)?;
     let table = context.facts.reader.table(dataset)?;
     let (lead, groups) = (usize::from(timed), group_by.len());
     let read = |batch: &[ArrayRef]| {
@@ -130,6 +133,7 @@ pub fn scalars(
 /// Groups rows by period and dimensions. For each measure a count of its rows and its parts
 /// follow, in order; the counts say how many columns each has.
 fn aggregate_plan(
+    context: &Context<'_>,
     rows: LogicalPlan,
     measures: &[Measure<'_>],
     ask: &RowsAsk<'_>,
@@ -144,7 +148,7 @@ fn aggregate_plan(
     let (mut named, mut counts) = (Vec::new(), Vec::new());
     for (index, (measure, measured)) in measures.iter().zip(ask.measures).enumerate() {
         let mut parts = vec![count(lit(1i64))];
-        parts.extend(parts_of(&rows, measure.kind, index, split)?);
+        parts.extend(parts_of(context, &rows, measure.kind, index, split)?);
         counts.push(parts.len());
         for part in parts {
             let part = if measured.is_filtered() {
@@ -165,6 +169,7 @@ fn aggregate_plan(
 }
 
 fn parts_of(
+    context: &Context<'_>,
     rows: &LogicalPlan,
     kind: &AggregateKind,
     index: usize,
@@ -174,13 +179,16 @@ fn parts_of(
     let weight = || sum(col(Column::new_unqualified(weight_column(index))));
     let exact = || -> ApiResult<Expr> {
         let found = value.get_type(rows.schema()).map_err(plan_error)?;
-        exact_sum(value.clone(), &found)
+        exact_sum(value.clone(), &found, || too_large(context, kind))
     };
     Ok(match (kind.aggregate, kind.expr.is_some()) {
         (Aggregate::Count, _) if split => vec![weight()],
         (Aggregate::Count, false) => vec![count(lit(1i64))],
         (Aggregate::Count, true) => vec![count(value.clone())],
-        (Aggregate::CountDistinct, _) => vec![count_distinct(value.clone())],
+        (Aggregate::CountDistinct, _) => {
+            let found = value.get_type(rows.schema()).map_err(plan_error)?;
+            vec![count_distinct(one_zero(value, &found)?)]
+        }
         (Aggregate::Sum, _) => vec![exact()?],
         (Aggregate::Min, _) => vec![min(value.clone())],
         (Aggregate::Max, _) => vec![max(value.clone())],
@@ -193,26 +201,54 @@ fn parts_of(
     })
 }
 
-/// A type that holds the middle of two values exactly: one more place where they are not floats.
+/// Zero is one value, whatever its sign.
+fn one_zero(value: Expr, found: &DataType) -> ApiResult<Expr> {
+    if !found.is_floating() {
+        return Ok(value);
+    }
+    let is_zero = abs(value.clone()).eq(lit(0.0));
+    when(is_zero, cast(lit(0.0), found.clone())).otherwise(value).map_err(plan_error)
+}
+
+/// A type that holds the middle of two values exactly: one more place where they are not floats. Of
+/// 37 digits, since the engine adds the two, and would wrap where they have more.
 fn halves_of(found: &DataType) -> DataType {
     match found {
-        DataType::Decimal128(_, scale) => DataType::Decimal128(38, scale.saturating_add(1)),
-        found if found.is_integer() => DataType::Decimal128(38, 1),
+        DataType::Decimal128(_, scale) => DataType::Decimal128(37, scale.saturating_add(1)),
+        found if found.is_integer() => DataType::Decimal128(37, 1),
         _ => DataType::Float64,
     }
 }
 
-/// Integers are summed as decimals, which cannot wrap; decimals stay exact; floats are floats.
-fn exact_sum(value: Expr, found: &DataType) -> ApiResult<Expr> {
+/// Integers are summed as decimals, which hold every sum of them; decimals stay exact; floats are
+/// floats.
+fn exact_sum(
+    value: Expr,
+    found: &DataType,
+    too_large: impl FnOnce() -> ApiError,
+) -> ApiResult<Expr> {
     match found {
-        DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => {
-            Ok(sum(value))
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => Ok(sum(value)),
+        DataType::Decimal128(..) => Ok(decimal_sum(value, too_large())),
+        found if found.is_integer() || *found == DataType::Null => {
+            Ok(sum(cast(value, DataType::Decimal128(20, 0))))
         }
-        found if found.is_integer() => Ok(sum(cast(value, DataType::Decimal128(20, 0)))),
         _ => Err(ApiError::new(
             ErrorCode::BadData,
             "The expression that the metric sums is not a number in this table.",
         )),
+    }
+}
+
+fn too_large(context: &Context<'_>, kind: &AggregateKind) -> ApiError {
+    let does = "adds up to more than 38 digits over rows";
+    let help = "round it to fewer places, or cast it to double";
+    let error = ApiError::of_expression(ErrorCode::OutOfRange, does, help);
+    match &kind.expr {
+        Some(expr) => {
+            error.naming(&expression_in_words(context.facts.model, expr), kind.dataset.as_str())
+        }
+        None => error,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::values::Instant;
 use super::beside::Beside;
 use super::columns::{KEY, PERIOD, TIME, filter_column, group_column, value_column, weight_column};
 use super::errors::{internal, plan_error};
-use super::fits::{check_condition, check_time, lower_fitting};
+use super::fits::{check_time, fitting_condition, lower_fitting};
 use super::owners::RowOwners;
 use super::period_index::place;
 use super::predicate::predicate_expr;
@@ -231,11 +231,8 @@ fn counts_of(
     schema: &DFSchema,
 ) -> ApiResult<Vec<Option<Expr>>> {
     let counts = |measure: &Measured<'_>| {
-        let lower = |filter| {
-            let lowered = lower_fitting(context, &dataset.name, filter, schema)?;
-            check_condition(context, (filter, &dataset.name), &lowered, schema)
-                .map(|()| lowered.is_true())
-        };
+        let lower =
+            |filter| fitting_condition(context, &dataset.name, filter, schema).map(Expr::is_true);
         let own = measure.filter.map(lower).transpose()?;
         let only = measure.only.map(|only| predicate_of(only, beside, schema)).transpose()?;
         Ok(match (own, only) {

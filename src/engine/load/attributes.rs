@@ -14,7 +14,7 @@ use crate::model::{ColumnName, Dataset, Dimension, DimensionValue, ScalarExpr};
 use crate::values::{Calendar, Instant, Scalar};
 
 use super::columns::{codes, instants_in};
-use super::expression::{ident, lower_expr};
+use super::expression::{ident, lower_dimension};
 use super::reader::{Reader, Visit, column};
 
 /// One dimension's values, by the entity's code; the last entry is the null entity's.
@@ -151,7 +151,7 @@ fn attribute_plan(
     // An expression over the key itself expects the text that expressions are written for.
     let keys = if expr.columns.contains(key) { &[][..] } else { std::slice::from_ref(key) };
     let scan = table.scan_files(&columns, keys, |_| true)?;
-    let value = lower_expr(reader, expr, scan.schema())?;
+    let value = lower_dimension(reader, expr, scan.schema())?;
     let projection = [ident(key), value.alias("__dimension")];
     LogicalPlanBuilder::from(scan).project(projection).and_then(LogicalPlanBuilder::build).map_err(
         |error| {

@@ -11,11 +11,12 @@ mod owners;
 mod reader;
 mod runs;
 mod snapshots;
+mod whole;
 
 pub use attributes::{AttributeColumn, load_attribute, load_known_from, to_scalar};
 pub use balance::{BalanceAsk, BalanceColumns, LoadedBalance, key_space_of, load_balance};
 pub use columns::{codes, instants_in};
-pub use expression::{ident, lower_expr};
+pub use expression::{ident, lower_condition, lower_dimension, lower_expr};
 pub use orders::{LoadedOrders, LoadedProducts, load_orders, load_products};
 pub use origins::{LoadedOrigins, OriginColumns, load_origins};
 pub use owners::{LoadedOffers, load_offers, load_owners};

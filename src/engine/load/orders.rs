@@ -15,7 +15,7 @@ use crate::values::Calendar;
 
 use super::balance::key_space_of;
 use super::columns::{codes, for_each_key, times};
-use super::expression::{ident, lower_expr};
+use super::expression::{ident, lower_condition};
 use super::reader::{Reader, Visit, column};
 use super::runs::{Runs, orders_of_runs};
 
@@ -112,6 +112,9 @@ pub struct LoadedProducts {
 }
 
 /// Evaluates the conditions for base and attached products.
+///
+/// # Errors
+/// What is wrong with a condition, for the caller to name.
 pub async fn load_products(
     reader: &Reader<'_>,
     model: &Model,
@@ -134,7 +137,7 @@ pub async fn load_products(
     let table = reader.table(&kind.products)?;
     let scan = table.scan(&wanted, None)?;
     let condition = |expr| {
-        lower_expr(reader, expr, scan.schema())
+        lower_condition(reader, expr, scan.schema())
             .map(|expr| cast(expr.is_true(), arrow::datatypes::DataType::Boolean))
     };
     let projection = [

@@ -1,23 +1,28 @@
 //! Over a real socket: how long it may keep silent, and the graceful stop.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::super::{ServeOptions, serve};
-use super::app;
+use super::super::{BODY_TIMEOUT, Front, ServeOptions, serve};
+use super::{app, state};
 
-async fn started(
-    options: ServeOptions,
-) -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<bool>) {
+type Started = (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<bool>);
+
+async fn started(options: ServeOptions) -> Started {
+    started_with(app(), options).await
+}
+
+async fn started_with(app: Front, options: ServeOptions) -> Started {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(async move {
         let stop = async { stopped.await.unwrap_or(()) };
-        serve(listener, app(), options, stop).await.unwrap()
+        serve(listener, app, options, stop).await.unwrap()
     });
     (address, stop, served)
 }
@@ -105,6 +110,44 @@ async fn a_body_that_comes_late_is_waited_for_and_read() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with(r#"{"data":{"__typename":"Query"}}"#), "{answer}");
+}
+
+/// A head that promises more bytes than come.
+const HALF: &[u8] = b"POST /graphql HTTP/1.1\r\nhost: x\r\n\
+    content-type: application/json\r\ncontent-length: 9000\r\n\r\n{\"query\"";
+
+#[tokio::test]
+async fn a_body_that_does_not_come_in_time_is_refused_and_no_other_client_waits() {
+    assert_eq!(state().body_timeout, BODY_TIMEOUT);
+    let limit = Duration::from_millis(500);
+    let mut shared = Arc::into_inner(state()).unwrap();
+    shared.body_timeout = limit;
+    // Nothing else ends a connection here.
+    let long = Duration::from_mins(1);
+    let options =
+        ServeOptions { header_timeout: long, idle_timeout: long, ..ServeOptions::default() };
+    let (address, _stop, _served) = started_with(Front::new(Arc::new(shared)), options).await;
+    let begun = Instant::now();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    silent.write_all(HALF).await.unwrap();
+    let mut other = TcpStream::connect(address).await.unwrap();
+    ask(&mut other).await;
+    let mut answer = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), silent.read_to_string(&mut answer));
+    read.await.expect("the connection stayed open").unwrap();
+    assert!(begun.elapsed() >= limit);
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(answer.contains("The body did not arrive in time."), "{answer}");
+    ask(&mut other).await;
+    // Nor does a byte now and then buy more time.
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(HALF).await.unwrap();
+    let trickle = async {
+        while slow.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(5), trickle).await.is_ok(), "still open");
 }
 
 #[tokio::test]
