@@ -197,6 +197,8 @@ impl Catalog {
             .with_information_schema(false);
         // Names are exact: columns may differ in case only.
         config.options_mut().sql_parser.enable_ident_normalization = false;
+        // Scans come in parts already, by what their files hold.
+        config.options_mut().optimizer.repartition_file_scans = false;
         // Money times 1.19 is money.
         config.options_mut().sql_parser.parse_float_as_decimal = true;
         SessionStateBuilder::new()
