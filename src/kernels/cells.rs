@@ -346,5 +346,12 @@ mod tests {
         }
         // Three groups are more than ten cells, so that whoever counts them sees it.
         assert_eq!((cells.groups(), cells.cells.len()), (3, 12));
+
+        // Cells that do not show count for nothing.
+        let mut cells: Cells<i64> = Cells::new(1 << 40, 4, &bounds).with_more(2);
+        (0..100).for_each(|key| cells.of(key)[5] += 1);
+        assert_eq!(cells.groups(), 3);
+        let shown = cells.map(4, |of| of[2..].to_vec());
+        assert_eq!((shown.groups(), shown.get(1).unwrap().len()), (3, 4));
     }
 }
