@@ -62,8 +62,10 @@ pub fn expansions(
 ) -> impl Iterator<Item = Expansion> {
     const CLASS: u8 = MovementClass::Expansion as u8;
     let rows = facts.rows_before(customer, known);
+    // Steps are looked at only where nothing is recorded.
+    let (rows, unrecorded) = if facts.recorded { (rows, 0..0) } else { (0..0, rows) };
     let classes = facts.class.get(rows.clone()).unwrap_or_default();
-    let recorded = rows.clone().zip(classes).filter(|(_, class)| **class == CLASS);
+    let recorded = rows.zip(classes).filter(|(_, class)| **class == CLASS);
     let recorded = recorded.map(|(row, _)| Expansion {
         at: facts.time[row],
         amount: i128::from(facts.amount[row]),
@@ -71,16 +73,14 @@ pub fn expansions(
         kind: facts.kind_of(row),
         offer: facts.offer.get(row).copied().unwrap_or(NONE),
     });
-    // Steps are looked at only where nothing is recorded.
-    let rows = if facts.recorded { rows.end..rows.end } else { rows };
-    let derived = steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {
+    let derived = steps(facts, unrecorded).filter(Step::is_expansion).map(|step| Expansion {
         at: step.at,
         amount: step.after - step.before,
         product: NONE,
         kind: NONE,
         offer: NONE,
     });
-    recorded.take(if facts.recorded { usize::MAX } else { 0 }).chain(derived)
+    recorded.chain(derived)
 }
 
 #[cfg(test)]

@@ -208,3 +208,43 @@ pub fn column(batch: &[ArrayRef], index: usize) -> ApiResult<&ArrayRef> {
         .get(index)
         .ok_or_else(|| ApiError::new(ErrorCode::Internal, "A column is missing from a read."))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use arrow::array::Int64Array;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use futures::stream;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Rows(Vec<usize>);
+
+    impl Visit for Rows {
+        fn visit(&mut self, batch: &[ArrayRef]) -> ApiResult<()> {
+            self.0.push(column(batch, 0)?.len());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_takes_in_what_nobody_waits_for() {
+        let batch = |rows: i64| {
+            let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+            RecordBatch::try_from_iter([("number", column)]).unwrap()
+        };
+        let batches = [batch(3), batch(2), batch(1)];
+        let taken = |wanted: usize| {
+            let schema = batches[0].schema();
+            let batches = stream::iter(batches.clone().map(Ok));
+            let stream = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+            let asked = AtomicUsize::new(0);
+            let is_wanted = || asked.fetch_add(1, Ordering::Relaxed) < wanted;
+            block_on(take_in(stream, Rows::default(), is_wanted)).ok().map(|rows| rows.0)
+        };
+        assert_eq!(taken(usize::MAX), Some(vec![3, 2, 1]));
+        assert_eq!(taken(1), Some(vec![3]));
+    }
+}
