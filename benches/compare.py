@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import duckdb
-from workload import NAMES, PARTS, Question, difference, rows_of_response, views
+from workload import NAMES, PARTS, REGIONS, Question, difference, rows_of_response, views
 
 HERE = Path(__file__).parent
 START = datetime.date(2023, 1, 1)
@@ -27,6 +27,16 @@ SEED = 7
 
 # What issue-sized warehouses are held to (ratios to DuckDB): warm, and from nothing.
 WARM_TARGETS = {"w1": 0.10, "w2": 0.15, "w3": 0.4, "w4": 0.3, "w5": 0.3, "w6": 0.3, "w7": 0.15, "w8": 0.2}
+PHASES = ["warm", "pre-aggregated", "cold", "repeated", "fresh"]
+
+PRE_AGGREGATED = """version: 1
+name: bench
+warehouse: {warehouse}
+pre_aggregates:
+  - metrics: [nrr, expansion_mrr, attach_rate, median_days_to_expansion, credited_mrr]
+    dimensions: [segment, region]
+"""
+
 COLD_TARGETS = {name: 0.7 if name in ("w1", "w2") else 1.0 for name in NAMES}
 
 
@@ -132,9 +142,29 @@ class Bench:
                     if turn:
                         self.record("warm", name, upswell=ours, duckdb=theirs)
                 for name in PARTS if turn and "w7" in self.arguments.only else []:
-                    alone, _ = server.ask(self.question(name, region=True))
+                    alone, _ = server.ask(self.question(name, region=REGIONS[0]))
                     self.record("parts", name, upswell=alone)
             self.results["memory"] = server.memory()
+
+    def pre_aggregated(self):
+        """Sums are kept by what W2, W5 and W7 slice by, answers are not: W7 asks for another region each time."""
+        duck = Duck(self.warehouse)
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "upswell.yml").write_text(PRE_AGGREGATED.format(warehouse=self.warehouse))
+            with Server(self.binary, folder, result_cache_mib=0) as server:
+                # The first two times are reading the files and summing up.
+                for turn in range(self.arguments.rounds + 2):
+                    region = REGIONS[turn % len(REGIONS)]
+                    for name in [name for name in self.arguments.only if name != "w8"]:
+                        question = self.question(name, region=region if name == "w7" else None)
+                        ours, answer = server.ask(question)
+                        theirs, rows = duck.ask(question)
+                        self.check("pre-aggregated", question, answer, rows)
+                        if turn > 1:
+                            self.record("pre-aggregated", name, upswell=ours, duckdb=theirs)
+                    for name in PARTS if turn > 1 and "w7" in self.arguments.only else []:
+                        alone, _ = server.ask(self.question(name, region=region))
+                        self.record("kept parts", name, upswell=alone)
 
     def cold(self):
         """A fresh process a question: definitions, planning and every byte of the files included."""
@@ -188,7 +218,7 @@ class Bench:
     def run(self):
         for phase in self.arguments.phases:
             print(f"… {self.customers} customers, {phase}", file=sys.stderr)
-            getattr(self, phase)()
+            getattr(self, phase.replace("-", "_"))()
 
 
 def run(command):
@@ -216,7 +246,8 @@ def warehouse_of(arguments, binary, customers):
 
 def print_tables(bench):
     median = lambda found: statistics.median(found)
-    for phase, targets in (("warm", WARM_TARGETS), ("cold", COLD_TARGETS), ("repeated", {})):
+    targets_of = {"warm": WARM_TARGETS, "pre-aggregated": WARM_TARGETS, "cold": COLD_TARGETS, "repeated": {}}
+    for phase, targets in targets_of.items():
         found = bench.results.get(phase)
         if not found:
             continue
@@ -227,11 +258,13 @@ def print_tables(bench):
             wanted = targets.get(name)
             verdict = "" if wanted is None else "yes" if ours / theirs <= wanted else "**no**"
             print(f"| {name.upper()} | {ours:,.1f} | {theirs:,.1f} | {ours / theirs:.3f} | {wanted or ''} | {verdict} |")
-    if "parts" in bench.results:
-        alone = {name: median(sides["upswell"]) for name, sides in bench.results["parts"].items()}
-        together = median(bench.results["warm"]["w7"]["upswell"])
+    for parts, phase in (("parts", "warm"), ("kept parts", "pre-aggregated")):
+        if parts not in bench.results:
+            continue
+        alone = {name: median(sides["upswell"]) for name, sides in bench.results[parts].items()}
+        together = median(bench.results[phase]["w7"]["upswell"])
         slowest = max(alone.values())
-        print(f"\nW7's parts alone: {', '.join(f'{n.upper()} {t:,.1f}' for n, t in alone.items())} ms; "
+        print(f"\nW7's parts alone, {phase}: {', '.join(f'{n.upper()} {t:,.1f}' for n, t in alone.items())} ms; "
               f"together {together / slowest:.2f} × the slowest (wanted: 1.3)")
     if "fresh" in bench.results:
         sides = bench.results["fresh"]["w1"]
@@ -260,7 +293,7 @@ def main():
     parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--rounds", type=int, default=7, help="of the warm phase, after one that is not counted")
     parser.add_argument("--cold-rounds", type=int, default=3)
-    parser.add_argument("--phases", nargs="+", default=["warm", "cold", "repeated"], choices=["warm", "cold", "repeated", "fresh"])
+    parser.add_argument("--phases", nargs="+", default=["warm", "cold", "repeated"], choices=PHASES)
     parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--json", help="also write every single time to this file")
     arguments = parser.parse_args()

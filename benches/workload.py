@@ -8,7 +8,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "workload"
 NAMES = ["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8"]
 PARTS = NAMES[:6]
-REGION = "EMEA"
+REGIONS = ["EMEA", "AMER", "APAC"]
 
 # Doubles of the two may differ where a survival estimate was multiplied in another order.
 TOLERANCE = 1e-12
@@ -29,8 +29,9 @@ class Question:
         where = None
         condition = ""
         if name == "w7" or region:
-            where = {"region": {"eq": REGION}}
-            condition = f"AND customer_id IN (SELECT customer_id FROM customers WHERE region = '{REGION}')"
+            region = region or REGIONS[0]
+            where = {"region": {"eq": region}}
+            condition = f"AND customer_id IN (SELECT customer_id FROM customers WHERE region = '{region}')"
         if customer:
             where = {"customer_id": {"eq": customer}}
             condition = f"AND customer_id = '{customer}'"

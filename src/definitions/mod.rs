@@ -20,7 +20,7 @@ pub use dataset::{
     ColumnDef, ColumnTypeDef, DatasetDef, DimensionDef, JoinDef, PairDef, RollUpDef,
 };
 pub use metric::{AskDef, BandDef, CommonDef, KindDef, MetricDef, TestDef, TestRow};
-pub use project::{MappedColumn, MappingDef, ProjectDef, TileDef};
+pub use project::{MappedColumn, MappingDef, PreAggregateDef, ProjectDef, TileDef};
 pub use read::{Entries, Located, Mapping, Name, NonEmpty, Nullable, OneOrMany, Text};
 
 use crate::diagnostics::{Code, Diagnostic, SourceFile, SourceId, Sources, Span};

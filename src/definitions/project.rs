@@ -1,6 +1,6 @@
 //! `upswell.yml`: the warehouse, the calendar, and the company's own names for what ships.
 
-use super::read::{Located, Mapping, Read, Reader, Text};
+use super::read::{Located, Mapping, NonEmpty, Read, Reader, Text};
 use super::record::record;
 use super::yaml::{Node, Value};
 use crate::diagnostics::Span;
@@ -26,6 +26,9 @@ record! {
         canonical: Mapping<MappingDef>,
         /// Own tiles on the dashboard's board, in order.
         tiles: Vec<TileDef>,
+        /// Sums to keep by dimensions of customers, from which questions about some of them are
+        /// answered.
+        pre_aggregates: Vec<PreAggregateDef>,
         /// Settings of the server; flags and UPSWELL_* variables go before them.
         settings: Mapping<Text>,
     }
@@ -40,6 +43,16 @@ record! {
         label: Option<String>,
         /// Dimensions to show it by; over time unless set.
         group_by: Vec<Text>,
+    }
+}
+
+record! {
+    /// What is summed up once and kept.
+    pub struct PreAggregateDef is "a pre-aggregate" {
+        /// Metrics whose questions are answered from it.
+        metrics: NonEmpty<Text>,
+        /// Attributes of customers that such a question may group and filter by.
+        dimensions: NonEmpty<Text>,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::values::{Instant, Scalar};
 use super::aggregate::SharedPasses;
 use super::facts::Facts;
 use super::load::LoadedBalance;
+use super::pre_aggregates::Covered;
 use super::slice::{DimensionColumns, slicer};
 use super::{Group, PeriodInfo};
 
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub bounds: Bounds,
     /// Passes that the document's questions share.
     pub shared: Option<&'a SharedPasses>,
+    /// How it is answered from kept sums, if it is.
+    pub covered: Option<&'a Covered>,
     gathered: Arc<Mutex<Gathered>>,
 }
 
@@ -46,13 +49,20 @@ struct Gathered {
 impl<'a> Context<'a> {
     #[must_use]
     pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, bounds: Bounds) -> Self {
-        Self { plan, facts, max_rows, bounds, shared: None, gathered: Arc::default() }
+        let gathered = Arc::default();
+        Self { plan, facts, max_rows, bounds, shared: None, covered: None, gathered }
     }
 
     /// The same question, as one of a document.
     #[must_use]
     pub fn sharing(self, shared: &'a SharedPasses) -> Self {
         Self { shared: Some(shared), ..self }
+    }
+
+    /// The same question, answered from kept sums where these allow it.
+    #[must_use]
+    pub fn covered_by(self, covered: Option<&'a Covered>) -> Self {
+        Self { covered, ..self }
     }
 
     /// The same question under another plan; what is learned goes to the same answer. Passes that
@@ -65,6 +75,7 @@ impl<'a> Context<'a> {
             max_rows: self.max_rows,
             bounds: self.bounds.clone(),
             shared: None,
+            covered: self.covered,
             gathered: Arc::clone(&self.gathered),
         }
     }

@@ -25,6 +25,7 @@ use super::load::{
 use super::reads::{Read, Reads};
 use super::slice::{DimensionColumn, DimensionColumns};
 use super::subject::named;
+use super::sums::KeptSums;
 
 /// A question about more customers by name reads all of them.
 const MOST_NAMED: usize = 16;
@@ -51,6 +52,8 @@ pub enum Fact {
     Offers(Arc<LoadedOffers>),
     Origins(Arc<LoadedOrigins>),
     Observed(Arc<Observed>),
+    /// Of a pass, by the dimensions of a pre-aggregate.
+    Sums(Arc<KeptSums>),
     /// Not a fact: the bytes of the keys that the facts are coded by, so that they count as well.
     Keys(u64),
 }
@@ -72,6 +75,7 @@ impl Fact {
             Self::Products(products) => products.names.len() * 64,
             Self::Offers(offers) => offers.accepted.len() * 32,
             Self::Origins(origins) => origins.by_customer.len() * 16,
+            Self::Sums(kept) => kept.bytes(),
             Self::Observed(_) | Self::Newest(..) | Self::Asked => 64,
             Self::Keys(bytes) => usize::try_from(*bytes).unwrap_or(usize::MAX),
         }
@@ -441,7 +445,7 @@ fn read_back(key: Scalar, data_type: DimensionType) -> Scalar {
 }
 
 /// The same column with other values, equal ones folded into one.
-fn distinct(column: &AttributeColumn, values: Vec<Scalar>) -> AttributeColumn {
+pub(super) fn distinct(column: &AttributeColumn, values: Vec<Scalar>) -> AttributeColumn {
     let mut folded: Vec<Scalar> = Vec::new();
     let places: Vec<u32> = values
         .into_iter()

@@ -23,8 +23,9 @@ use super::facts::Facts;
 use super::load::Reader;
 use super::memory::{Held, Memory};
 use super::needs::datasets_of;
+use super::pre_aggregates::Covered;
 use super::reads::Reads;
-use super::results::{Results, key};
+use super::results::key;
 use super::run::Question;
 use super::values::{dimension_values, tables_of_values};
 use super::{Answer, Engine, Freshness, Measurement, TableStatus};
@@ -142,15 +143,41 @@ impl LocalEngine {
     async fn kept_or_new(&self, question: &Arc<Question>) -> ApiResult<Arc<Answer>> {
         let compute = || self.clone().answer(Arc::clone(question));
         let Some(results) = self.memory.results() else {
-            return compute().await.map(Arc::new);
+            let answer = compute().await.map(Arc::new)?;
+            self.prove_sums(&answer, question);
+            return Ok(answer);
         };
         let Question { plan, view, .. } = question.as_ref();
         let key = key(&self.model, view, &datasets_of(&self.model, plan), &plan.query);
         let answer = results.get(key, compute).await?;
         if answer.provenance().cached {
             self.prove(results, (key, &answer), question);
+        } else {
+            self.prove_sums(&answer, question);
         }
         Ok(answer)
+    }
+
+    /// How a question could be answered from kept sums, if it could.
+    fn covering(&self, plan: &ApiResult<MetricPlan>) -> Option<Covered> {
+        self.memory.pre_aggregates()?.covering(&self.model, plan.as_ref().ok()?)
+    }
+
+    /// Those that are answered from kept sums of these files.
+    async fn asked_before(
+        &self,
+        covered: Vec<Option<Covered>>,
+        view: &WarehouseView,
+    ) -> Vec<Option<Covered>> {
+        let Some(known) = self.memory.pre_aggregates() else { return covered };
+        let mut all = Vec::with_capacity(covered.len());
+        for covered in covered {
+            all.push(match covered {
+                Some(covered) => known.if_asked_before(&self.model, view, covered).await,
+                None => None,
+            });
+        }
+        all
     }
 
     /// A plan for the simplest question about a metric, and the view of what it reads.
@@ -184,6 +211,11 @@ impl LocalEngine {
         }
         None
     }
+}
+
+/// The questions whose sums are kept.
+fn wholes(covered: &[Option<Covered>]) -> impl Iterator<Item = &MetricPlan> {
+    covered.iter().flatten().map(|covered| &covered.whole)
 }
 
 /// Why a pass cannot run, by the tables it cannot do without.
@@ -230,8 +262,9 @@ impl Engine for LocalEngine {
         let plans: Vec<ApiResult<MetricPlan>> =
             queries.iter().map(|query| bind(&self.model, query)).collect();
         tracing::debug!(micros = begun.elapsed().as_micros(), "questions planned");
+        let covered: Vec<Option<Covered>> = plans.iter().map(|plan| self.covering(plan)).collect();
         let mut datasets: Vec<DatasetName> = Vec::new();
-        for plan in plans.iter().flatten() {
+        for plan in plans.iter().flatten().chain(wholes(&covered)) {
             for dataset in datasets_of(&self.model, plan) {
                 if !datasets.contains(&dataset) {
                     datasets.push(dataset);
@@ -240,12 +273,17 @@ impl Engine for LocalEngine {
         }
         let view = Arc::new(self.catalog.view(&datasets).await);
         seen.note(view.due());
+        let covered = self.asked_before(covered, &view).await;
         let shared = Arc::new(SharedPasses::of(&self.model, plans.iter().flatten()));
-        let reads = Arc::new(Reads::of(&self.model, plans.iter().flatten()));
-        join_all(plans.into_iter().map(|plan| {
+        let read = plans.iter().flatten().chain(wholes(&covered));
+        let reads = Arc::new(Reads::of(&self.model, read));
+        join_all(plans.into_iter().zip(covered).map(|(plan, covered)| {
             let (view, shared, reads) =
                 (Arc::clone(&view), Arc::clone(&shared), Arc::clone(&reads));
-            async move { Box::pin(self.kept(Question { plan: plan?, view, shared, reads })).await }
+            async move {
+                let question = Question { plan: plan?, view, shared, reads, covered };
+                Box::pin(self.kept(question)).await
+            }
         }))
         .await
     }
@@ -324,7 +362,7 @@ impl Engine for LocalEngine {
     }
 
     fn differences(&self) -> u64 {
-        self.memory.results().map_or(0, Results::differences)
+        self.memory.differences()
     }
 
     fn measurements(&self) -> Vec<Measurement> {

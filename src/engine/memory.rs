@@ -16,6 +16,7 @@ use super::EngineSettings;
 use super::facts::{FactCache, fact_cache, kept_bytes, weigh_keys};
 use super::keys::KeySpace;
 use super::measured::Measurement;
+use super::pre_aggregates::PreAggregates;
 use super::results::Results;
 
 /// Keys that outgrow their part sooner than this belong to a warehouse that is too large for it.
@@ -27,6 +28,7 @@ pub struct Memory {
     held: Arc<ArcSwap<Held>>,
     bound: u64,
     results: Option<Results>,
+    pre_aggregates: Option<Arc<PreAggregates>>,
 }
 
 /// Keys and the facts that are coded by them.
@@ -48,7 +50,19 @@ impl Memory {
         let bound = settings.facts_memory;
         let keeps = settings.result_memory > 0;
         let results = keeps.then(|| Results::new(settings.result_memory, settings.proof_percent));
-        Self { held: Arc::new(ArcSwap::from_pointee(Held::new(bound))), bound, results }
+        let pre_aggregates = Some(Arc::new(PreAggregates::new(settings.proof_percent)));
+        let held = Arc::new(ArcSwap::from_pointee(Held::new(bound)));
+        Self { held, bound, results, pre_aggregates }
+    }
+
+    pub(super) fn pre_aggregates(&self) -> Option<&Arc<PreAggregates>> {
+        self.pre_aggregates.as_ref()
+    }
+
+    /// What turned out to be wrong of all that is kept, so far.
+    pub fn differences(&self) -> u64 {
+        let sums = self.pre_aggregates.as_ref().map_or(0, |sums| sums.differences());
+        self.results.as_ref().map_or(0, Results::differences) + sums
     }
 
     pub(super) fn results(&self) -> Option<&Results> {
@@ -82,12 +96,14 @@ impl Memory {
         let held = self.held.load_full();
         let affordable = kept_bytes(&held.facts) <= self.bound / 4;
         let held = if affordable { Arc::new(Held::new(self.bound)) } else { held };
-        Self { held: Arc::new(ArcSwap::new(held)), bound: self.bound, results: None }
+        let held = Arc::new(ArcSwap::new(held));
+        Self { held, bound: self.bound, results: None, pre_aggregates: None }
     }
 
     #[must_use]
     pub fn measurements(&self) -> Vec<Measurement> {
         let mut all = self.results.as_ref().map(Results::measurements).unwrap_or_default();
+        all.extend(self.pre_aggregates.iter().flat_map(|sums| sums.measurements()));
         let held = self.held.load();
         let gauge = |name, help, value| Measurement { name, help, value, counts: false };
         all.push(gauge(

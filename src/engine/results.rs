@@ -144,6 +144,11 @@ impl Results {
         );
     }
 
+    /// Forgets every kept answer.
+    pub fn forget(&self) {
+        self.answers.invalidate_all();
+    }
+
     /// Kept answers that turned out to be wrong, so far.
     pub fn differences(&self) -> u64 {
         read(&self.counters.differences)
@@ -162,13 +167,14 @@ impl Results {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::{Provenance, TableAnswer};
     use crate::error::{ApiError, ErrorCode};
     use crate::values::Instant;
 
-    fn answer(truncated: bool) -> Answer {
+    /// An answer that is another where `truncated` is.
+    pub(in crate::engine) fn answer(truncated: bool) -> Answer {
         let provenance = Provenance {
             definition_version: "v1".into(),
             snapshot: "s1".into(),

@@ -16,6 +16,7 @@ use super::context::Context;
 use super::definitions::{note_definitions, note_floats};
 use super::local::LocalEngine;
 use super::needs::tables_of_dimensions;
+use super::pre_aggregates::Covered;
 use super::reads::Reads;
 use super::table::table_answer;
 use super::typed::{
@@ -30,6 +31,8 @@ pub(super) struct Question {
     pub view: Arc<WarehouseView>,
     pub shared: Arc<SharedPasses>,
     pub reads: Arc<Reads>,
+    /// How it is answered from kept sums, if it is.
+    pub covered: Option<Covered>,
 }
 
 /// Says stop when it is dropped. Kernels hear it; what awaits is dropped by itself.
@@ -76,11 +79,13 @@ impl LocalEngine {
     }
 
     async fn compute(&self, question: &Question, stop: Stop) -> ApiResult<Answer> {
-        let Question { plan, view, shared, reads } = question;
+        let Question { plan, view, shared, reads, covered } = question;
         let held = self.memory.held().await?;
         let bounds = Bounds { cells: self.settings.max_cells, stop };
         let facts = self.facts(&held, view, reads);
-        let context = Context::new(plan, facts, self.settings.max_rows, bounds).sharing(shared);
+        let context = Context::new(plan, facts, self.settings.max_rows, bounds)
+            .sharing(shared)
+            .covered_by(covered.as_ref());
         // On the heap: the futures of all passes are deep, and threads' stacks are not.
         let computed = Box::pin(execute(&context)).await?;
         note_floats(&context);

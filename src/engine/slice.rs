@@ -9,6 +9,7 @@ use crate::model::{DimensionName, Model};
 use crate::planner::{Axes, MetricQuery, Predicate, Test};
 use crate::values::Scalar;
 
+use super::facts::distinct;
 use super::keys::Interner;
 use super::load::AttributeColumn;
 
@@ -68,6 +69,59 @@ pub fn axis_of(model: &Model, axes: &Axes, name: &DimensionName) -> ApiResult<Ax
             format!("The table that answers this question does not lead to `{name}`."),
         )
     })
+}
+
+/// Groups of sums that are kept: by these dimensions of customers and then by others.
+pub struct Fine<'a> {
+    pub dimensions: &'a [DimensionName],
+    pub others: &'a [DimensionName],
+    pub groups: &'a Slicer,
+}
+
+/// A question's slices over kept groups, as if the sub-groups of each axis were its codes. What the
+/// question names of customers is among the dimensions that are kept, and its filter names nothing
+/// else.
+///
+/// # Errors
+/// `INCOMPATIBLE_DIMENSION` for a dimension that the facts do not reach.
+pub fn coarser(model: &Model, axes: &Axes, query: &MetricQuery, fine: &Fine) -> ApiResult<Slicer> {
+    let (customers, others): (Vec<_>, Vec<_>) =
+        fine.groups.axes().iter().partition(|groups| groups.axis == Axis::Customer);
+    let columns = customers.first().map(|groups| columns_of(groups, fine.dimensions));
+    let columns = columns.unwrap_or_default();
+    let own = query.group_by.iter().enumerate();
+    let own = own.filter(|(_, name)| fine.dimensions.contains(name));
+    let (positions, names): (Vec<usize>, Vec<&DimensionName>) = own.unzip();
+    let names = names.into_iter().map(|name| column(&columns, name));
+    let names = names.collect::<ApiResult<Vec<_>>>()?;
+    // A kind that no dimension names comes last.
+    let position = |kept: &usize| {
+        let name = kept.checked_sub(fine.dimensions.len()).and_then(|place| fine.others.get(place));
+        let place = name.and_then(|name| query.group_by.iter().position(|own| own == name));
+        place.unwrap_or(query.group_by.len())
+    };
+    let as_kept = |groups: &AxisGroups| AxisGroups {
+        axis: groups.axis,
+        by_code: (0..u32::try_from(groups.values.len()).unwrap_or(u32::MAX)).collect(),
+        values: groups.values.clone(),
+        positions: groups.positions.iter().map(position).collect(),
+    };
+    let of_customers = (!names.is_empty()).then(|| axis_groups(Axis::Customer, &names, positions));
+    let groups = of_customers.into_iter().chain(others.into_iter().map(as_kept)).collect();
+    let filter = query.filter.as_ref();
+    let filter = filter.map(|filter| self::filter(model, axes, filter, &columns)).transpose()?;
+    Ok(Slicer::new(groups, filter))
+}
+
+/// The dimensions of groups, by group.
+fn columns_of(groups: &AxisGroups, dimensions: &[DimensionName]) -> DimensionColumns {
+    let count = u32::try_from(groups.values.len()).unwrap_or(u32::MAX);
+    let each = AttributeColumn { by_code: (0..count).collect(), values: Vec::new() };
+    let column = |(place, name): (usize, &DimensionName)| {
+        let values = groups.values.iter().map(|values| values[place].clone()).collect();
+        (name.clone(), DimensionColumn::Values(distinct(&each, values)))
+    };
+    dimensions.iter().enumerate().map(column).collect()
 }
 
 fn column<'a>(

@@ -119,6 +119,7 @@ pub(crate) fn empty_model() -> Model {
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
         tiles: Vec::new(),
+        pre_aggregates: Vec::new(),
         tests: Vec::new(),
     }
 }

@@ -47,6 +47,10 @@ impl Merge for AttachCell {
             *mine += their;
         }
     }
+
+    fn heap_bytes(&self) -> usize {
+        size_of_val(self.by_product.as_slice())
+    }
 }
 
 /// The distinct attached products that one unit holds, reused from unit to unit.

@@ -9,7 +9,8 @@ use super::facts::code_of;
 use super::timeline::Periods;
 use super::{
     Anomalies, Axis, BalanceFacts, Cells, Code, Expansion, Merge, NONE, OwnerFacts, Part, Place,
-    Presenters, Share, Sharing, Slicer, Span, expansions, over_customers, split,
+    Presenters, Regrouping, RollUp, Share, Sharing, Slicer, Span, expansions, over_customers,
+    split,
 };
 
 /// What is asked of the owners' books.
@@ -71,10 +72,19 @@ pub struct Attribution {
     /// Whether the book was asked for and there is one: balances are the customer's, so not under
     /// a grouping or filter by product or kind of movement.
     pub has_book: bool,
-    pub anomalies: Anomalies,
+    /// By group of customers.
+    anomalies: Cells<Anomalies>,
 }
 
 impl Attribution {
+    /// Whose shares were odd, of all groups.
+    #[must_use]
+    pub fn anomalies(&self) -> Anomalies {
+        let mut all = Anomalies::default();
+        self.anomalies.iter().flat_map(|(_, cells)| cells).for_each(|group| all.merge(*group));
+        all
+    }
+
     /// (group's key, owner or [`NONE`], one credit per period), in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, Code, &[Credit])> {
         self.cells.iter().map(|(key, credits)| {
@@ -94,6 +104,14 @@ impl Attribution {
         self.cells.get(self.key(group, owner)).is_some()
     }
 
+    /// How the shares of a customer were written.
+    fn note(&mut self, slicer: &Slicer, place: &Place, sharing: Sharing) {
+        if sharing != Sharing::Clean {
+            let customers = slicer.sub_group(Axis::Customer, place);
+            self.anomalies.of(customers)[0].note(place.customer, sharing);
+        }
+    }
+
     fn key(&self, group: u64, owner: Code) -> u64 {
         let owner = u64::from(owner).min(self.owners);
         group.saturating_mul(self.owners + 1).saturating_add(owner)
@@ -104,6 +122,29 @@ impl Merge for Attribution {
     fn merge(&mut self, other: Self) {
         self.cells.merge(other.cells);
         self.anomalies.merge(other.anomalies);
+    }
+}
+
+impl RollUp for Attribution {
+    fn roll_up(&self, groups: &Regrouping) -> Self {
+        let owners = self.owners + 1;
+        let group_of = |kept: u64| Some(groups.group_of(kept / owners)? * owners + kept % owners);
+        let keys = groups.asked.cardinality().saturating_mul(owners);
+        let cells = Cells::new(keys, self.cells.width(), groups.asked.bounds());
+        let customers = groups.asked.cells(1);
+        Self {
+            cells: self.cells.regroup(cells, group_of),
+            anomalies: self.anomalies.regroup(customers, |kept| groups.customers_of(kept)),
+            ..*self
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.cells.is_whole() && self.anomalies.is_whole()
+    }
+
+    fn bytes(&self) -> usize {
+        self.cells.bytes() + self.anomalies.bytes()
     }
 }
 
@@ -140,7 +181,7 @@ impl<'a> Worker<'a> {
             cells: Cells::new(keys, ask.periods.len(), ask.slicer.bounds()),
             owners,
             has_book: ask.book == Book::Kept && books_exist(ask.slicer),
-            anomalies: Anomalies::default(),
+            anomalies: ask.slicer.cells(1),
         };
         Self {
             facts,
@@ -249,7 +290,7 @@ impl<'a> Worker<'a> {
         let active = periods.filter(|period| held[*period].0 > 0);
         if let [Share { owner, .. }] = self.shares[..] {
             let Some(key) = self.ask.slicer.key(&Place { owner, ..place }) else { return };
-            self.found.anomalies.note(place.customer, self.sharing);
+            self.found.note(self.ask.slicer, &place, self.sharing);
             let credits = self.found.of(key, owner);
             active.for_each(|period| keep(&mut credits[period], held[period].0, held[period].1));
             return;
@@ -280,7 +321,7 @@ impl<'a> Worker<'a> {
         let mut pass = |found: &mut Attribution, owner: Code, parts: [i128; 2]| {
             if let Some(key) = self.ask.slicer.key(&Place { owner, ..place }) {
                 add(found.of(key, owner), parts);
-                found.anomalies.note(place.customer, self.sharing);
+                found.note(self.ask.slicer, &place, self.sharing);
             }
         };
         if let [Share { owner, .. }] = self.shares[..] {

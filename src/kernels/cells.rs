@@ -20,6 +20,11 @@ const ROWS_UNTIL_A_LOOK: usize = 4_096;
 /// Something that parts of the customers contribute to.
 pub trait Merge {
     fn merge(&mut self, other: Self);
+
+    /// Bytes that it holds beside its own.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Cells by group, `width` (one per period or window) a group, created when first touched.
@@ -102,6 +107,43 @@ impl<T: Default + Clone> Cells<T> {
     #[must_use]
     pub fn groups(&self) -> usize {
         self.keys.len()
+    }
+
+    /// Cells a group.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether every group has cells of its own.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.keys.len() <= self.most
+    }
+
+    /// Bytes of the cells, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize
+    where
+        T: Merge,
+    {
+        let cells: usize = self.cells.iter().map(|cell| size_of::<T>() + cell.heap_bytes()).sum();
+        cells + self.keys.len() * 16
+    }
+
+    /// The cells of every group added to those of the group it belongs to, if any.
+    #[must_use]
+    pub fn regroup(&self, mut to: Self, group_of: impl Fn(u64) -> Option<u64>) -> Self
+    where
+        T: Merge,
+    {
+        for (key, cells) in self.iter() {
+            let Some(group) = group_of(key) else { continue };
+            for (sum, cell) in to.of(group).iter_mut().zip(cells) {
+                sum.merge(cell.clone());
+            }
+        }
+        to
     }
 
     /// The cells of a group, if any fact fell into it.

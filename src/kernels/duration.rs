@@ -3,8 +3,8 @@
 
 use super::facts::code_of;
 use super::{
-    BalanceFacts, Cells, Code, Merge, Outcome, Part, Place, Slicer, Span, Subject, Subjects,
-    expansions, over_customers, period_of, steps,
+    BalanceFacts, Cells, Code, Merge, Outcome, Part, Place, Regrouping, RollUp, Slicer, Span,
+    Subject, Subjects, expansions, over_customers, period_of, steps,
 };
 
 /// When the watch over a customer begins.
@@ -37,17 +37,52 @@ pub struct DurationAsk<'a> {
 #[derive(Debug, Clone)]
 pub struct Durations {
     pub cells: Cells<Subjects>,
-    /// Customers without an origin: no subjects.
+    unwatched: Cells<Unwatched>,
+}
+
+/// Customers who are no subjects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unwatched {
     pub without_origin: u64,
-    /// Customers whose origin is at or after the end of observation: no subjects.
+    /// Their origin is at or after the end of observation.
     pub late_origin: u64,
+}
+
+impl Durations {
+    /// Who is no subject, of all groups.
+    #[must_use]
+    pub fn unwatched(&self) -> Unwatched {
+        let mut all = Unwatched::default();
+        self.unwatched.iter().flat_map(|(_, cells)| cells).for_each(|group| all.merge(*group));
+        all
+    }
+}
+
+impl Merge for Unwatched {
+    fn merge(&mut self, other: Self) {
+        self.without_origin += other.without_origin;
+        self.late_origin += other.late_origin;
+    }
 }
 
 impl Merge for Durations {
     fn merge(&mut self, other: Self) {
         self.cells.merge(other.cells);
-        self.without_origin += other.without_origin;
-        self.late_origin += other.late_origin;
+        self.unwatched.merge(other.unwatched);
+    }
+}
+
+impl RollUp for Durations {
+    fn roll_up(&self, groups: &Regrouping) -> Self {
+        Self { cells: self.cells.roll_up(groups), unwatched: self.unwatched.roll_up(groups) }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.cells.is_whole() && self.unwatched.is_whole()
+    }
+
+    fn bytes(&self) -> usize {
+        self.cells.bytes() + self.unwatched.bytes()
     }
 }
 
@@ -78,17 +113,16 @@ impl Watch<'_> {
         let cohort = self.ask.cohort.as_deref();
         let mut found = Durations {
             cells: slicer.cells(cohort.map_or(1, <[Span]>::len)),
-            without_origin: 0,
-            late_origin: 0,
+            unwatched: slicer.cells(1),
         };
         for customer in customers {
             let Some(key) = slicer.key(&Place::of_customer(code_of(customer))) else { continue };
             let Some((origin, target)) = self.origin_and_target(customer) else {
-                found.without_origin += 1;
+                found.unwatched.of(key)[0].without_origin += 1;
                 continue;
             };
             if origin >= self.ask.end {
-                found.late_origin += 1;
+                found.unwatched.of(key)[0].late_origin += 1;
                 continue;
             }
             let period = cohort.map_or(Some(0), |periods| period_of(periods, origin));

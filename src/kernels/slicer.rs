@@ -235,6 +235,45 @@ impl Slicer {
         }))
     }
 
+    /// The sub-group of a place on one axis; 0 where nothing is told apart by it.
+    #[must_use]
+    pub fn sub_group(&self, axis: Axis, place: &Place) -> u64 {
+        let groups = self.axes.iter().find(|groups| groups.axis == axis);
+        groups.map_or(0, |groups| at(&groups.by_code, place.on(axis)).unwrap_or(0).into())
+    }
+
+    /// A group as a place: its sub-group on each axis, as if these were codes.
+    #[must_use]
+    pub fn place_of(&self, mut key: u64) -> Place {
+        let mut place = Place::of_customer(NONE);
+        for groups in self.axes.iter().rev() {
+            let count = groups.values.len().max(1) as u64;
+            let group = Code::try_from(key % count).unwrap_or(NONE);
+            key /= count;
+            *match groups.axis {
+                Axis::Customer => &mut place.customer,
+                Axis::Product => &mut place.product,
+                Axis::Kind => &mut place.kind,
+                Axis::Owner => &mut place.owner,
+            } = group;
+        }
+        place
+    }
+
+    /// How each axis is grouped.
+    #[must_use]
+    pub fn axes(&self) -> &[AxisGroups] {
+        &self.axes
+    }
+
+    /// What groups are called, without what falls into them.
+    #[must_use]
+    pub fn names(&self) -> Self {
+        let names = |groups: &AxisGroups| AxisGroups { by_code: Vec::new(), ..groups.clone() };
+        let axes = self.axes.iter().map(names).collect();
+        Self { axes, filter: None, bounds: Bounds::default() }
+    }
+
     /// What several owners hold of one thing, by the group each falls into: `merge` adds up what
     /// lands in the same one, so that a team with two owners of a customer counts the customer once.
     pub fn by_owner<T>(

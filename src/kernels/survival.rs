@@ -103,6 +103,12 @@ impl super::Merge for Subjects {
         }
         other.few.into_iter().for_each(|subject| self.add(subject));
     }
+
+    fn heap_bytes(&self) -> usize {
+        size_of_val(self.few.as_slice())
+            + size_of_val(self.early.as_slice())
+            + self.other.len() * 2 * size_of::<(i64, Outcomes)>()
+    }
 }
 
 fn add(mine: &mut Outcomes, their: &Outcomes) {

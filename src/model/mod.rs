@@ -7,6 +7,7 @@ mod dimension;
 mod expr;
 mod metric;
 mod names;
+mod pre_aggregate;
 mod predicate;
 mod resolve;
 mod retention;
@@ -27,6 +28,7 @@ pub use metric::{
     Milestones, MovementMeasure, Offers, OrderLines, Owners, Target, TimeOrigin, Unit,
 };
 pub use names::{BalanceName, ColumnName, DatasetName, DimensionName, EntityName, MetricName};
+pub use pre_aggregate::PreAggregate;
 pub use predicate::{Predicate, Test};
 
 pub use resolve::resolve;
@@ -75,6 +77,8 @@ pub struct Model {
     pub metrics: IndexMap<MetricName, Metric>,
     /// The project's own tiles, in order.
     pub tiles: Vec<Tile>,
+    /// Sums to keep, in order: the first that covers a question answers it.
+    pub pre_aggregates: Vec<PreAggregate>,
     /// Tests of metrics, in the order written.
     pub tests: Vec<MetricTest>,
 }

@@ -111,6 +111,12 @@ fn summary(model: &Model) -> String {
         let names: Vec<&str> = tile.group_by.iter().map(|name| name.as_str()).collect();
         let _ = writeln!(out, "\ntile {} = {} by [{}]", tile.label, tile.metric, names.join(", "));
     }
+    for kept in &model.pre_aggregates {
+        let metrics: Vec<&str> = kept.metrics.iter().map(|name| name.as_str()).collect();
+        let dimensions: Vec<&str> = kept.dimensions.iter().map(|name| name.as_str()).collect();
+        let (metrics, dimensions) = (metrics.join(", "), dimensions.join(", "));
+        let _ = writeln!(out, "\npre-aggregate [{metrics}] by [{dimensions}]");
+    }
     out
 }
 

@@ -28,6 +28,7 @@ mod object_storage;
 mod odd_values;
 mod oracle;
 mod passes;
+mod pre_aggregates;
 mod properties;
 mod reconcile;
 mod refusals;

@@ -100,6 +100,7 @@ impl Warehouse {
             balances: IndexMap::new(),
             metrics: IndexMap::new(),
             tiles: Vec::new(),
+            pre_aggregates: Vec::new(),
             tests: Vec::new(),
         }
     }

@@ -83,7 +83,8 @@ impl<'a> Reach<'a> {
 /// Changed keys that numbers depend on.
 fn numeric(parts: &[Part]) -> Vec<&str> {
     let keys = parts.iter().map(|part| part.key.as_str());
-    keys.filter(|key| !PROSE.contains(key) && *key != "tiles").collect()
+    let numberless = |key: &str| PROSE.contains(&key) || ["tiles", "pre_aggregates"].contains(&key);
+    keys.filter(|key| !numberless(key)).collect()
 }
 
 fn of_project(keys: &[&str], metric: &Metric) -> bool {

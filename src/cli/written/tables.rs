@@ -7,7 +7,8 @@ use crate::model::{
 };
 use crate::values::{Calendar, MONTHS};
 
-/// What holds for every number: the warehouse, the calendar, the currency; and the board's tiles.
+/// What holds for every number: the warehouse, the calendar, the currency; the board's tiles, and
+/// what is pre-aggregated.
 pub fn project_parts(model: &Model) -> Parts {
     let mut parts = Parts::default();
     let Calendar { zone, fiscal_start } = model.calendar;
@@ -26,6 +27,13 @@ pub fn project_parts(model: &Model) -> Parts {
         ])
     };
     parts.flows("tiles", model.tiles.iter().map(tile).collect());
+    let pre_aggregate = |kept: &crate::model::PreAggregate| {
+        Flow::map([
+            ("metrics", Some(Flow::texts(&kept.metrics))),
+            ("dimensions", Some(Flow::texts(&kept.dimensions))),
+        ])
+    };
+    parts.flows("pre_aggregates", model.pre_aggregates.iter().map(pre_aggregate).collect());
     parts
 }
 

@@ -7,6 +7,7 @@ use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, period_info};
 use crate::engine::load::{LoadedBalance, LoadedProducts};
 use crate::engine::maturity::Wait;
+use crate::engine::sums::Summing;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
     AttachAsk, AttachCell, Cells, Code, Slicer, Span, attach_by_customer, attach_by_order,
@@ -45,14 +46,14 @@ pub async fn run_attach(
     let axes = axes_of(context, kind);
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let calendar = context.facts.model.calendar;
+    let asked = (&*products, spans.as_slice(), context.as_of());
+    let summing = Summing::new(&axes, format!("attach {kind:?} {spans:?}"));
     let (cells, slicer) = if kind.basis == AttachBasis::Customer {
         let loaded = context.facts.balance(&kind.balance).await?;
         context.note_left_out(&loaded);
         check_known(context, &loaded, periods)?;
-        let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-        let slicer = context.slicer(&axes, &columns)?;
-        let ask = ask(&products, &spans, context.as_of(), &slicer);
-        (context.compute(|| attach_by_customer(&loaded.facts, &ask))?, slicer)
+        let sum = |slicer: &Slicer| attach_by_customer(&loaded.facts, &ask(asked, slicer));
+        context.sums(&summing, sum).await?
     } else {
         let orders = context.facts.orders(kind).await?;
         context.read(&kind.orders.dataset, orders.newest.filter(|at| *at < context.as_of()));
@@ -62,17 +63,13 @@ pub async fn run_attach(
                 orders.left_out, kind.orders.dataset
             ));
         }
-        let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-        let slicer = context.slicer(&axes, &columns)?;
-        let ask = ask(&products, &spans, context.as_of(), &slicer);
-        let cells = if kind.basis == AttachBasis::Order {
-            context.compute(|| attach_by_order(&orders.facts, &ask))?
-        } else {
-            let day_of = |at: i64| day_number(&calendar, at);
-            let within = kind.within_days;
-            context.compute(|| attach_within_days(&orders.facts, &ask, within, &day_of))?
+        let day_of = |at: i64| day_number(&calendar, at);
+        let within = kind.within_days;
+        let sum = |slicer: &Slicer| match kind.basis {
+            AttachBasis::Order => attach_by_order(&orders.facts, &ask(asked, slicer)),
+            _ => attach_within_days(&orders.facts, &ask(asked, slicer), within, &day_of),
         };
-        (cells, slicer)
+        context.sums(&summing, sum).await?
     };
     context.check_cells(cells.groups(), periods.len())?;
     Ok(AttachCells { cells, slicer, products })
@@ -95,9 +92,7 @@ fn check_known(context: &Context<'_>, loaded: &LoadedBalance, periods: &[Period]
 }
 
 fn ask<'a>(
-    products: &'a LoadedProducts,
-    periods: &'a [Span],
-    as_of: i64,
+    (products, periods, as_of): (&'a LoadedProducts, &'a [Span], i64),
     slicer: &'a Slicer,
 ) -> AttachAsk<'a> {
     AttachAsk { roles: &products.roles, periods, as_of, slicer }

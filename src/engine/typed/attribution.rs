@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::engine::bands::{Slice, target_of};
 use crate::engine::context::{Context, period_info, unmapped_classes};
 use crate::engine::load::{LoadedBalance, key_space_of};
+use crate::engine::sums::Summing;
 use crate::engine::table::GroupValues;
 use crate::engine::{AttributionAnswer, AttributionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
@@ -69,21 +70,16 @@ pub async fn run_attribution(
     context.read(&kind.owners.dataset, None);
     let presenters = presenters_of(context, kind, &loaded).await?;
     let axes = axes_of(context, kind, &loaded);
-    let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = context.slicer(&axes, &columns)?;
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let end = context.end_of_observation(loaded.facts.newest).map_or(i64::MAX, |at| at.0);
-    let ask = AttributionAsk {
-        rule: kind.rule,
-        owners: &owners,
-        presenters: &presenters,
-        periods: &spans,
-        as_of: context.as_of(),
-        end,
-        book,
-        slicer: &slicer,
+    let as_of = context.as_of();
+    let sum = |slicer: &Slicer| {
+        let (rule, owners, presenters, periods) = (kind.rule, &owners, &presenters, &spans);
+        let ask = AttributionAsk { rule, owners, presenters, periods, as_of, end, book, slicer };
+        attribute(&loaded.facts, &ask)
     };
-    let found = context.compute(|| attribute(&loaded.facts, &ask))?;
+    let summing = Summing::new(&axes, format!("attribution {kind:?} {book:?} {end} {spans:?}"));
+    let (found, slicer) = context.sums(&summing, sum).await?;
     context.check_cells(found.iter().count(), periods.len())?;
     let dataset = context.facts.model.datasets.get(&kind.owners.dataset);
     let owner_names = context.facts.keys.of(&key_space_of(dataset, &kind.owners.owner)).names();
@@ -206,7 +202,7 @@ pub async fn attribution_answer(
         }
     }
     let owned = context.facts.model.owned_by(&kind.owners);
-    Ok(AttributionAnswer { rows, warnings: run.found.anomalies.warnings(owned, &kind.owners) })
+    Ok(AttributionAnswer { rows, warnings: run.found.anomalies().warnings(owned, &kind.owners) })
 }
 
 fn is_something(credit: &Credit) -> bool {

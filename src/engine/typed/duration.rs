@@ -10,10 +10,11 @@ use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, period_info};
 use crate::engine::keys::Interner;
 use crate::engine::load::{LoadedOrigins, OriginColumns, codes, column};
+use crate::engine::sums::Summing;
 use crate::engine::table::GroupValues;
 use crate::engine::{DurationAnswerRow, PeriodInfo, SurvivalPoint};
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
-use crate::kernels::{DurationAsk, Estimate, Origins, Span, Subjects, durations, estimate};
+use crate::kernels::{DurationAsk, Estimate, Origins, Slicer, Span, Subjects, durations, estimate};
 use crate::model::{BalanceShape, DurationKind, DurationMeasure, Metric, MetricKind, TimeOrigin};
 use crate::planner::Period;
 use crate::values::Number;
@@ -47,8 +48,6 @@ async fn estimates_of(
         return Ok(HashMap::new());
     };
     let axes = context.axes(&loaded);
-    let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = context.slicer(&axes, &columns)?;
     let calendar = context.facts.model.calendar;
     let day_of = move |at: i64| day_number(&calendar, at);
     let ask = DurationAsk {
@@ -65,11 +64,14 @@ async fn estimates_of(
             .map(|periods| periods.iter().map(|period| period.span).collect::<Vec<Span>>()),
         day_of: &day_of,
     };
-    let found = context.compute(|| durations(&loaded.facts, &ask, &slicer))?;
+    let summing = Summing::new(&axes, format!("duration {kind:?} {end:?} {:?}", ask.cohort));
+    let sum = |slicer: &Slicer| durations(&loaded.facts, &ask, slicer);
+    let (found, slicer) = context.sums(&summing, sum).await?;
     context.check_cells(found.cells.groups(), ask.cohort.as_ref().map_or(1, Vec::len))?;
+    let unwatched = found.unwatched();
     for (count, what) in [
-        (found.without_origin, "no origin"),
-        (found.late_origin, "an origin at or after the end of observation"),
+        (unwatched.without_origin, "no origin"),
+        (unwatched.late_origin, "an origin at or after the end of observation"),
     ] {
         if count > 0 {
             context.note(format!("{count} customer(s) with {what} are not subjects."));

@@ -6,10 +6,10 @@ use crate::engine::ExpansionAnswerRow;
 use crate::engine::bands::{Slice, target_of};
 use crate::engine::context::{Context, period_info, unmapped_classes};
 use crate::engine::load::{AttributeColumn, LoadedBalance};
-use crate::engine::slice::DimensionColumns;
+use crate::engine::sums::Summing;
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
-    Axis, AxisGroups, Cells, MovementAsk, MovementCell, Slicer, Span, movement, movement_amounts,
+    Axis, Cells, MovementAsk, MovementCell, Slicer, Span, movement, movement_amounts,
 };
 use crate::model::{BalanceName, BalanceShape, DimensionName, DimensionValue, Metric};
 use crate::planner::{Ask, Axes, Period};
@@ -41,29 +41,27 @@ pub async fn run_movement(
     }
     let axes = context.axes(&loaded);
     let owners = context.owners(&axes).await?;
-    let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = if by_kind {
-        let kinds = kinds_of(context, &axes).await?;
-        kind_slicer(context, &axes, &columns, &kinds)?
-    } else {
-        context.slicer(&axes, &columns)?
-    };
+    let kinds = if by_kind { Some(kinds_of(context, &axes).await?) } else { None };
     let spans: Vec<Span> = periods.iter().map(|period| period.span).collect();
     let ask =
         MovementAsk { periods: &spans, classes, as_of: context.as_of(), owners: owners.as_deref() };
     // Whose movements they are matters to the slices, or to what is asked of them.
-    let by_owner = slicer.uses(Axis::Owner);
     let of_customers = !matches!(context.query().ask, Ask::Expansion { by_customer: false, .. });
-    if (of_customers || by_owner || slicer.uses(Axis::Customer)) && !loaded.by_customer {
-        return Err(ApiError::new(
-            ErrorCode::Internal,
-            "The movements were read without customers.",
-        ));
+    let id = format!("movement {balance} {classes:?} {of_customers} {spans:?}");
+    let summing = Summing { axes: &axes, kinds, id };
+    let sum = |slicer: &Slicer| {
+        let by_owner = slicer.uses(Axis::Owner);
+        match loaded.facts.recorded && !of_customers && !by_owner {
+            true => movement_amounts(&loaded.facts, &ask, slicer),
+            false => movement(&loaded.facts, &ask, slicer),
+        }
+    };
+    let (cells, slicer) = context.sums(&summing, sum).await?;
+    let of_customers = of_customers || slicer.uses(Axis::Owner) || slicer.uses(Axis::Customer);
+    if of_customers && !loaded.by_customer {
+        let message = "The movements were read without customers.";
+        return Err(ApiError::new(ErrorCode::Internal, message));
     }
-    let cells = context.compute(|| match loaded.facts.recorded && !of_customers && !by_owner {
-        true => movement_amounts(&loaded.facts, &ask, &slicer),
-        false => movement(&loaded.facts, &ask, &slicer),
-    })?;
     context.check_cells(cells.groups(), periods.len())?;
     note_odd_signs(context, &cells);
     Ok(MovementCells { cells, slicer, loaded })
@@ -99,22 +97,6 @@ fn kind_dimension(context: &Context<'_>, axes: &Axes) -> Option<DimensionName> {
                 && axes.axis(context.facts.model, dimension) == Some(Axis::Kind)
         })
         .map(|dimension| dimension.name.clone())
-}
-
-/// The question's own slicer with the kind as one more group value, at the end.
-fn kind_slicer(
-    context: &Context<'_>,
-    axes: &Axes,
-    columns: &DimensionColumns,
-    kinds: &AttributeColumn,
-) -> ApiResult<Slicer> {
-    let own = context.slicer(axes, columns)?;
-    Ok(own.with_axis(AxisGroups {
-        axis: Axis::Kind,
-        by_code: kinds.by_code.clone(),
-        values: kinds.values.iter().map(|value| vec![value.clone()]).collect(),
-        positions: vec![context.query().group_by.len()],
-    }))
 }
 
 /// The rows of the typed field: a row per period, group and type found in any period.

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use crate::engine::bands::{Slice, band_of, target_of};
 use crate::engine::context::{Context, period_info, unmapped_classes, window_info};
 use crate::engine::load::LoadedBalance;
+use crate::engine::sums::Summing;
 use crate::engine::{PeriodInfo, RetentionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
-use crate::kernels::{Cells, LeftOutCell, RetentionAsk, RetentionCell, Span, left_out, retention};
+use crate::kernels::{
+    Cells, LeftOutCell, RetentionAsk, RetentionCell, Slicer, Span, left_out, retention,
+};
 use crate::model::{
     BalanceName, BalanceShape, Metric, MetricKind, RetentionMeasure, RetentionMethod,
     RetentionUnit, Window,
@@ -59,7 +62,7 @@ pub struct RetentionCells {
     pub cells: Cells<RetentionCell>,
     /// What the types left out still add, if a rule leaves any out.
     without: Option<Cells<LeftOutCell>>,
-    pub slicer: crate::kernels::Slicer,
+    pub slicer: Slicer,
     pub loaded: Arc<LoadedBalance>,
     pub windows: Vec<(PeriodInfo, Span)>,
     /// What the cells are of, and for each row which of them make up its window.
@@ -155,8 +158,6 @@ pub async fn run_retention(
     let (method, classes_known) = method_of(&loaded, pass)?;
     let axes = context.axes(&loaded);
     let owners = context.owners(&axes).await?;
-    let columns = context.facts.dimension_columns(context.query(), &axes).await?;
-    let slicer = context.slicer(&axes, &columns)?;
     let windows: Vec<(PeriodInfo, Span)> =
         periods.iter().map(|period| window_of(context, pass.window, period)).collect();
     let (spans, links) = links_of(context, pass, &windows)?;
@@ -168,11 +169,19 @@ pub async fn run_retention(
         as_of: context.as_of(),
         owners: owners.as_deref(),
     };
-    let cells = context.compute(|| retention(&loaded.facts, &ask, &slicer))?;
+    let id = format!("{pass:?} {method:?} {spans:?}");
+    let summing = Summing::new(&axes, format!("retention {id}"));
+    let sum = |slicer: &Slicer| retention(&loaded.facts, &ask, slicer);
+    let (cells, slicer) = context.sums(&summing, sum).await?;
     context.check_cells(cells.groups(), spans.len())?;
-    let without = (!kinds.is_empty())
-        .then(|| context.compute(|| left_out(&loaded.facts, &ask, &kinds, &slicer)))
-        .transpose()?;
+    let without = match kinds.is_empty() {
+        true => None,
+        false => {
+            let summing = Summing::new(&axes, format!("left out {kinds:?} {id}"));
+            let sum = |slicer: &Slicer| left_out(&loaded.facts, &ask, &kinds, slicer);
+            Some(context.sums(&summing, sum).await?.0)
+        }
+    };
     Ok(RetentionCells {
         cells,
         without,

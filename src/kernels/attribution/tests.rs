@@ -87,7 +87,7 @@ fn ask<'a>(
 }
 
 fn warnings(found: &Attribution) -> Vec<String> {
-    found.anomalies.warnings("customer", &owners("csm_assignments", "csm_id", Some("share")))
+    found.anomalies().warnings("customer", &owners("csm_assignments", "csm_id", Some("share")))
 }
 
 /// By owner's name ("" = unassigned), summed over groups and periods.

@@ -145,7 +145,7 @@ fn customers_without_balances_wait_too() {
         let asked = DurationAsk { as_of, ..ask(Origins::PerCustomer(&origins), 1) };
         let found = durations(&ledger.facts, &asked, &Slicer::default());
         assert_eq!(only(&found), (30, Outcome::Censored));
-        (found.without_origin, found.late_origin)
+        (found.unwatched().without_origin, found.unwatched().late_origin)
     };
     assert_eq!(asked(i64::MAX), (1, 2));
     // What is not known yet does not exist.
@@ -165,7 +165,7 @@ fn from_one_expansion_to_the_next() {
     let gap = |nth, kinds: Option<Vec<bool>>| {
         let asked = DurationAsk { kinds, ..ask(Origins::PreviousExpansion, nth) };
         let found = durations(&ledger.facts, &asked, &Slicer::default());
-        assert_eq!(found.without_origin, 1);
+        assert_eq!(found.unwatched().without_origin, 1);
         only(&found)
     };
     assert_eq!(gap(2, None), (0, Outcome::Event));

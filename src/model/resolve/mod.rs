@@ -18,6 +18,7 @@ mod kinds;
 mod lineage;
 mod metrics;
 mod names;
+mod pre_aggregates;
 mod project;
 mod sorts;
 mod tests;
@@ -64,6 +65,7 @@ pub fn resolve(
     resolver.check_variants(&written);
     resolver.attach_versions();
     let tiles = resolver.resolve_tiles();
+    let pre_aggregates = resolver.resolve_pre_aggregates();
     let tests = resolver.resolve_tests(&written, project.as_ref().map(|project| project.calendar));
 
     let Resolver { datasets, dimensions, balances, metrics, out, .. } = resolver;
@@ -79,6 +81,7 @@ pub fn resolve(
         balances,
         metrics,
         tiles,
+        pre_aggregates,
         tests,
     });
     (model, Diagnostics::new(sources.clone(), out))

@@ -90,6 +90,7 @@ fn open(warehouse: &str, store_options: &Options, refresh: Duration) -> Catalog 
         balances: IndexMap::new(),
         metrics: IndexMap::new(),
         tiles: Vec::new(),
+        pre_aggregates: Vec::new(),
         tests: Vec::new(),
     };
     let settings = CatalogSettings {
