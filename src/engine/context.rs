@@ -30,6 +30,8 @@ pub struct Context<'a> {
     pub shared: Option<&'a SharedPasses>,
     /// How it is answered from kept sums, if it is.
     pub covered: Option<&'a Covered>,
+    /// Whether anything may be kept of how it was computed.
+    pub keeps: bool,
     gathered: Arc<Mutex<Gathered>>,
 }
 
@@ -50,13 +52,19 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(plan: &'a MetricPlan, facts: Facts<'a>, max_rows: usize, bounds: Bounds) -> Self {
         let gathered = Arc::default();
-        Self { plan, facts, max_rows, bounds, shared: None, covered: None, gathered }
+        Self { plan, facts, max_rows, bounds, shared: None, covered: None, keeps: false, gathered }
     }
 
     /// The same question, as one of a document.
     #[must_use]
     pub fn sharing(self, shared: &'a SharedPasses) -> Self {
         Self { shared: Some(shared), ..self }
+    }
+
+    /// The same question, of which something may be kept.
+    #[must_use]
+    pub fn keeping(self, keeps: bool) -> Self {
+        Self { keeps, ..self }
     }
 
     /// The same question, answered from kept sums where these allow it.
@@ -76,6 +84,7 @@ impl<'a> Context<'a> {
             bounds: self.bounds.clone(),
             shared: None,
             covered: self.covered,
+            keeps: self.keeps,
             gathered: Arc::clone(&self.gathered),
         }
     }

@@ -18,9 +18,10 @@ use crate::values::Scalar;
 use super::aggregate::Observed;
 use super::keys::KeySpace;
 use super::load::{
-    AttributeColumn, BalanceAsk, BalanceColumns, LoadedBalance, LoadedOffers, LoadedOrders,
-    LoadedOrigins, LoadedProducts, OriginColumns, Reader, load_attribute, load_balance,
-    load_known_from, load_offers, load_orders, load_origins, load_owners, load_products,
+    AttributeColumn, BalanceAsk, BalanceColumns, KeptBalance, LoadedBalance, LoadedOffers,
+    LoadedOrders, LoadedOrigins, LoadedProducts, OriginColumns, Reader, load_attribute,
+    load_balance, load_known_from, load_offers, load_orders, load_origins, load_owners,
+    load_products,
 };
 use super::reads::{Read, Reads};
 use super::slice::{DimensionColumn, DimensionColumns};
@@ -38,10 +39,10 @@ pub type FactCache = Cache<String, Fact>;
 
 #[derive(Clone)]
 pub enum Fact {
-    Balance(Arc<LoadedBalance>),
+    Balance(Arc<KeptBalance>),
     /// Not a fact: the key of the newest facts of a balance, and these. Where files are added, only
     /// the added ones are read.
-    Newest(String, Weak<LoadedBalance>),
+    Newest(String, Weak<KeptBalance>),
     /// Not a fact: it was asked for a few customers of a balance.
     Asked,
     Attribute(Arc<AttributeColumn>),
@@ -65,7 +66,7 @@ impl Fact {
         const ATTRIBUTE: usize = 4;
         const VALUE: usize = 48;
         match self {
-            Self::Balance(loaded) => loaded.facts.bytes(),
+            Self::Balance(kept) => kept.bytes(),
             Self::Attribute(column) => {
                 column.by_code.len() * ATTRIBUTE + column.values.len() * VALUE
             }
@@ -142,7 +143,9 @@ impl Facts<'_> {
         };
         let Read { mut columns, only, by_customer } = self.reads.of_balance(name);
         for choice in BalanceColumns::choices() {
-            if let Some(Fact::Balance(known)) = self.cache.get(&key(choice)).await {
+            if let Some(Fact::Balance(kept)) = self.cache.get(&key(choice)).await
+                && let Some(known) = kept.get()
+            {
                 if choice.contains(columns) {
                     return Ok(known);
                 }
@@ -167,18 +170,13 @@ impl Facts<'_> {
         if !by_customer && matches!(shape, BalanceShape::Ledger(_)) && before.is_none() {
             let id = format!("{} {AS_THEY_COME}", key(columns));
             let ask = BalanceAsk { shape, columns, only: None, by_customer, before: None };
-            let load = load_balance(&self.reader, self.model, self.keys, ask);
-            return cached!(self, id, Balance, load);
+            return self.loaded(id, ask).await.map(|(_, loaded)| loaded);
         }
-        let load = async {
-            let before = before.as_ref().map(|(_, known)| known.as_ref());
-            let ask = BalanceAsk { shape, columns, only: None, by_customer: true, before };
-            load_balance(&self.reader, self.model, self.keys, ask).await
-        };
-        let loaded: ApiResult<Arc<LoadedBalance>> = cached!(self, key(columns), Balance, load);
-        let loaded = loaded?;
+        let known = before.as_ref().map(|(_, known)| known.as_ref());
+        let ask = BalanceAsk { shape, columns, only: None, by_customer: true, before: known };
+        let (kept, loaded) = self.loaded(key(columns), ask).await?;
         tracing::debug!(rows = loaded.rows, key_bytes = self.keys.bytes(), "balance read");
-        self.cache.insert(newest, Fact::Newest(key(columns), Arc::downgrade(&loaded))).await;
+        self.cache.insert(newest, Fact::Newest(key(columns), Arc::downgrade(&kept))).await;
         // What these were made from, and what they hold more than.
         let less = BalanceColumns::choices().filter(|c| columns.contains(*c) && *c != columns);
         let outdated = less.map(key).chain(before.map(|(key, _)| key));
@@ -200,8 +198,29 @@ impl Facts<'_> {
         (key, only): (&str, &BTreeSet<Arc<str>>),
     ) -> ApiResult<Arc<LoadedBalance>> {
         let ask = BalanceAsk { shape, columns, only: Some(only), by_customer: true, before: None };
-        let id = format!("{key} {only:?}");
-        cached!(self, id, Balance, load_balance(&self.reader, self.model, self.keys, ask))
+        self.loaded(format!("{key} {only:?}"), ask).await.map(|(_, loaded)| loaded)
+    }
+
+    /// A balance under its key, read where it is not kept.
+    async fn loaded(
+        &self,
+        id: String,
+        ask: BalanceAsk<'_>,
+    ) -> ApiResult<(Arc<KeptBalance>, Arc<LoadedBalance>)> {
+        let load = |ask| async move {
+            load_balance(&self.reader, self.model, self.keys, ask).await.map(KeptBalance::new)
+        };
+        let kept: ApiResult<Arc<KeptBalance>> = cached!(self, id, Balance, load(ask));
+        let kept = kept?;
+        if let Some(loaded) = kept.get() {
+            return Ok((kept, loaded));
+        }
+        // Newer facts have just grown out of it: it is read for this question alone.
+        let alone = Arc::new(Box::pin(load(BalanceAsk { before: None, ..ask })).await?);
+        let loaded = alone.get().ok_or_else(|| {
+            ApiError::new(ErrorCode::Internal, "A balance was gone before it was read.")
+        })?;
+        Ok((alone, loaded))
     }
 
     /// The first shape whose table is there; a table that is there but damaged is an error, never

@@ -85,7 +85,8 @@ impl LocalEngine {
         let facts = self.facts(&held, view, reads);
         let context = Context::new(plan, facts, self.settings.max_rows, bounds)
             .sharing(shared)
-            .covered_by(covered.as_ref());
+            .covered_by(covered.as_ref())
+            .keeping(self.memory.results().is_some());
         // On the heap: the futures of all passes are deep, and threads' stacks are not.
         let computed = Box::pin(execute(&context)).await?;
         note_floats(&context);

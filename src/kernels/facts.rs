@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::Walks;
+
 /// A handle of an entity's key or of a text value, dense from 0.
 pub type Code = u32;
 
@@ -66,6 +68,8 @@ pub struct BalanceFacts {
     /// First and newest instant at which anything happened.
     pub first: Option<i64>,
     pub newest: Option<i64>,
+    /// What was found on walks through these facts.
+    pub walks: Walks,
 }
 
 /// At which instants balances are known.

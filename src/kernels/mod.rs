@@ -50,7 +50,7 @@ pub use orders::{OrderColumns, OrderFacts, OrderPart, ProductRoles};
 pub use owners::{Anomalies, OwnerColumns, OwnerFacts, Share, Sharing};
 pub use presenters::{Presented, Presenters};
 pub use reconcile::{Difference, Reconciliation, reconcile};
-pub use retention::{RetentionAsk, RetentionCell, retention};
+pub use retention::{RetentionAsk, RetentionCell, Walks, retention, retention_kept};
 pub use roll_up::{Regrouping, RollUp};
 pub use slicer::{Axis, AxisGroups, Filter, Place, Slicer};
 pub use split::split;

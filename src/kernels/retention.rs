@@ -4,14 +4,16 @@
 //! a unit is the difference of its states at s and e, and windows between which nothing happens to
 //! it are counted as one.
 
+mod kept;
 mod sums;
 mod turns;
 mod windows;
 
 use super::units::{by_product, live};
 use super::{
-    BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Part, Place, Slicer, Span, over_customers,
+    BalanceFacts, Cells, Code, Merge, NONE, OwnerFacts, Place, Slicer, Span, over_customers,
 };
+pub use kept::{Walks, retention_kept};
 pub use sums::{Amount, RetentionCell, Sums};
 use sums::{Piece, each_field, piece, split_piece};
 use turns::in_turn;
@@ -30,6 +32,9 @@ pub struct RetentionAsk<'a> {
     pub owners: Option<&'a OwnerFacts>,
 }
 
+/// Sums of facts below it fit 64 bits: entering and taking out may double a sum for a while.
+const NARROW: u64 = 1 << 60;
+
 /// The waterfall of every window and group.
 #[must_use]
 pub fn retention(
@@ -37,8 +42,6 @@ pub fn retention(
     ask: &RetentionAsk,
     slicer: &Slicer,
 ) -> Cells<RetentionCell> {
-    /// Entering and taking out may double a sum for a while.
-    const NARROW: u64 = 1 << 60;
     let windows = Windows::new(ask.windows);
     let narrow = facts.gross.is_some_and(|gross| gross < NARROW);
     match ask.owners {
@@ -61,7 +64,12 @@ trait Visit {
 }
 
 /// Visits every unit of some customers.
-fn visit_units(facts: &BalanceFacts, ask: &RetentionAsk, customers: Part, visit: &mut impl Visit) {
+fn visit_units(
+    facts: &BalanceFacts,
+    ask: &RetentionAsk,
+    customers: impl Iterator<Item = usize>,
+    visit: &mut impl Visit,
+) {
     let mut scratch = Vec::new();
     for customer in customers {
         let rows = facts.rows_before(customer, ask.as_of);

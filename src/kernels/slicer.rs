@@ -192,6 +192,12 @@ impl Slicer {
         self
     }
 
+    /// Whether nothing is told apart and nothing held back.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.axes.is_empty() && self.filter.is_none()
+    }
+
     /// Whether the axis takes part in grouping or filter.
     #[must_use]
     pub fn uses(&self, axis: Axis) -> bool {

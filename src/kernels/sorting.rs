@@ -181,19 +181,19 @@ fn count(changes: &[Changes], customers: usize) -> Vec<u32> {
 }
 
 /// The places of one part of the customers in every column.
-pub(super) struct Places<'a> {
+struct Places<'a> {
     /// Of the part's customers, in all of the facts.
     offsets: &'a [u32],
-    pub time: &'a mut [i64],
-    pub amount: &'a mut [i64],
-    pub product: &'a mut [Code],
-    pub class: &'a mut [u8],
-    pub kind: &'a mut [Code],
-    pub offer: &'a mut [Code],
+    time: &'a mut [i64],
+    amount: &'a mut [i64],
+    product: &'a mut [Code],
+    class: &'a mut [u8],
+    kind: &'a mut [Code],
+    offer: &'a mut [Code],
 }
 
 impl<'a> Places<'a> {
-    pub fn of(facts: &'a mut BalanceFacts) -> Self {
+    fn of(facts: &'a mut BalanceFacts) -> Self {
         Self {
             offsets: &[],
             time: &mut facts.time,
@@ -206,7 +206,7 @@ impl<'a> Places<'a> {
     }
 
     /// The places of the next customers.
-    pub fn take(&mut self, offsets: &'a [u32]) -> Self {
+    fn take(&mut self, offsets: &'a [u32]) -> Self {
         let rows = (offsets[offsets.len() - 1] - offsets[0]) as usize;
         Self {
             offsets,
@@ -396,7 +396,7 @@ mod tests {
             let batches = [changes(&rows[..cut]), changes(&rows[cut..])];
             let in_two = BalanceFacts::sorted(&batches);
             let first = BalanceFacts::sorted(&batches[..1]);
-            let added = BalanceFacts::sorted(&batches[1..]).added_to(&first);
+            let added = first.with_added(&BalanceFacts::sorted(&batches[1..]));
             for facts in [&once, &in_two, &added] {
                 prop_assert_eq!(rows_of(facts), expected.clone());
                 let kinds: Vec<i64> = facts.kind.iter().map(|kind| i64::from(*kind)).collect();
@@ -432,7 +432,7 @@ mod tests {
         expected.sort_by_key(|row| (row.0, row.1));
         assert_eq!(rows_of(&BalanceFacts::sorted(&parts)), expected);
         let (known, new) = (BalanceFacts::sorted(&parts[..1]), BalanceFacts::sorted(&parts[1..]));
-        assert_eq!(rows_of(&new.added_to(&known)), expected);
+        assert_eq!(rows_of(&known.with_added(&new)), expected);
 
         let mut turned: Vec<_> = files.concat();
         turned.reverse();

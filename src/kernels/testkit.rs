@@ -5,7 +5,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use crate::model::{ColumnName, DatasetName, DimensionName, MovementClass, Owners};
 use crate::values::MICROS_PER_DAY;
 
-use super::{BalanceFacts, Code, Known, NONE, Span};
+use super::{BalanceFacts, Code, Known, NONE, Span, Walks};
 
 /// (customer, product, "2024-02-03" or "2024-02-03T13:00", class, kind, minor units). Empty text
 /// is null.
@@ -92,6 +92,7 @@ impl Ledger {
             known: Known::Always,
             first: rows.iter().map(|(_, time, ..)| *time).min(),
             newest: rows.iter().map(|(_, time, ..)| *time).max(),
+            walks: Walks::default(),
         };
         Self { facts, customers: names, products, kinds }
     }

@@ -50,7 +50,7 @@ const BY_TYPE: &str = r#"{
   }
 }"#;
 
-fn months(root: &Path, months: u32) {
+fn months_of(root: &Path, months: u32) {
     let dir = root.join("warehouse");
     generate(&GenerateSettings { dir, customers: 300, months, seed: 5 }, &()).unwrap();
 }
@@ -61,7 +61,7 @@ async fn added_files_are_read_alone_and_answer_as_all_of_them() {
     let (growing, catalog) = attentive(root.path());
     let before = ask(&growing, RETENTION).await;
     ask(&growing, BY_TYPE).await;
-    months(root.path(), 14);
+    months_of(root.path(), 14);
 
     let known = catalog.read_count().bytes;
     let grown = ask(&growing, RETENTION).await;
@@ -258,4 +258,59 @@ async fn types_without_customers_are_the_types_with_them() {
     assert_eq!(of("2023-02-01", "seat"), ("4.00".to_owned(), "1".to_owned()));
     assert_eq!(of("2023-03-01", ""), ("2.00".to_owned(), "1".to_owned()));
     assert_eq!(of("2023-01-01", "add_on"), ("-1.00".to_owned(), "1".to_owned()));
+}
+
+/// Two questions grow out of the same facts at once, while a third still reads them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn facts_grow_while_others_read_them() {
+    let root = demo(300, 12, 5);
+    let (growing, _) = attentive(root.path());
+    for months in [13, 14, 15] {
+        ask(&growing, RETENTION).await;
+        months_of(root.path(), months);
+        let (fresh, _) = attentive(root.path());
+        let (retention, by_type) = (ask(&fresh, RETENTION).await, ask(&fresh, BY_TYPE).await);
+        let asked = (0..16).map(|place| {
+            let document = if place % 2 == 0 { RETENTION } else { BY_TYPE };
+            ask(&growing, document)
+        });
+        for (place, answer) in futures::future::join_all(asked).await.into_iter().enumerate() {
+            assert_eq!(answer, if place % 2 == 0 { retention.clone() } else { by_type.clone() });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_more_decimals_changes_no_amount() {
+    let root = demo(300, 12, 5);
+    let (growing, _) = attentive(root.path());
+    ask(&growing, RETENTION).await;
+    // 123.45
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("customer_id", Arc::new(StringArray::from(vec!["c0000001"]))),
+        (
+            "occurred_at",
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![1_701_600_000_000_000]).with_timezone("UTC"),
+            ),
+        ),
+        ("movement", Arc::new(StringArray::from(vec!["expansion"]))),
+        (
+            "amount",
+            Arc::new(
+                Decimal128Array::from(vec![1_234_500]).with_precision_and_scale(20, 4).unwrap(),
+            ),
+        ),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let folder = root.path().join("warehouse/mrr_movements/occurred_month=2023-12");
+    let file = fs::File::create(folder.join("more-decimals.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let (fresh, _) = attentive(root.path());
+    assert_eq!(
+        execute(&growing, RETENTION).await["data"],
+        execute(&fresh, RETENTION).await["data"]
+    );
 }

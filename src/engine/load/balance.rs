@@ -8,12 +8,13 @@ use arrow::array::ArrayRef;
 use crate::catalog::{DataFile, TableSnapshot};
 use crate::engine::context::compute;
 use crate::engine::keys::{Interner, KeySpace};
-use crate::error::{ApiError, ApiResult, ErrorCode};
+use crate::error::ApiResult;
 use crate::kernels::{BalanceFacts, Changes, Code, NONE};
 use crate::model::{BalanceShape, ColumnName, Dataset, Intervals, Ledger, Model};
 use crate::values::Calendar;
 
 use super::columns::{codes, instants_in, money, scale_of};
+use super::kept::{KeptBalance, sorted};
 use super::movements::{Movements, Taken, UnmappedClasses};
 use super::reader::{Reader, Visit, column};
 use super::snapshots::load_snapshots;
@@ -82,8 +83,8 @@ pub struct BalanceAsk<'a> {
     pub only: Option<&'a BTreeSet<Arc<str>>>,
     /// Of a ledger: whether it matters whose movements they are.
     pub by_customer: bool,
-    /// Facts of earlier files: where all of these are still there, only the others are read.
-    pub before: Option<&'a LoadedBalance>,
+    /// What is kept of earlier files: where all of these are still there, only the others are read.
+    pub before: Option<&'a KeptBalance>,
 }
 
 /// Reads one shape of a balance.
@@ -95,18 +96,23 @@ pub async fn load_balance(
 ) -> ApiResult<LoadedBalance> {
     let files: BTreeSet<String> =
         reader.table(ask.shape.dataset())?.files.iter().map(|file| file.version()).collect();
-    let before = ask.before.filter(|before| {
-        before.shape == *ask.shape
-            && before.columns == ask.columns
-            && before.files.is_subset(&files)
+    let known = ask.before.and_then(KeptBalance::get).filter(|known| {
+        known.shape == *ask.shape
+            && known.columns == ask.columns
+            && known.files.is_subset(&files)
+            && is_alike(reader, known)
     });
-    let load = Load { reader, model, keys, ask: BalanceAsk { before, ..ask } };
+    let load = Load { reader, model, keys, ask, known: known.as_deref() };
     let read = match ask.shape {
         BalanceShape::Ledger(ledger) => load.ledger(ledger).await?,
         BalanceShape::Intervals(intervals) => load.intervals(intervals).await?,
         BalanceShape::Snapshots(snapshots) => {
             load_snapshots(reader, model, keys, (snapshots, ask.columns.product)).await?
         }
+    };
+    let read = match ask.before.zip(known) {
+        Some((before, known)) => before.grown(known, read)?,
+        None => read,
     };
     let unmapped = read.unmapped.into_iter().collect();
     let (facts, left_out) = (read.facts, read.left_out);
@@ -122,7 +128,19 @@ pub async fn load_balance(
     })
 }
 
-/// What a shape's rows came to.
+/// Whether amounts still have as many decimal places. Snapshots, of which each is set against the one
+/// before, are always read as a whole.
+fn is_alike(reader: &Reader<'_>, known: &LoadedBalance) -> bool {
+    let amount = match &known.shape {
+        BalanceShape::Ledger(ledger) => &ledger.amount,
+        BalanceShape::Intervals(intervals) => &intervals.amount,
+        BalanceShape::Snapshots(_) => return false,
+    };
+    let table = reader.table(known.shape.dataset());
+    table.is_ok_and(|table| scale_of(table.column_type(amount)) == known.facts.scale)
+}
+
+/// What a shape's rows came to: of the files that are not known yet.
 pub struct Read {
     pub facts: BalanceFacts,
     pub left_out: usize,
@@ -147,6 +165,8 @@ struct Load<'a> {
     model: &'a Model,
     keys: &'a KeySpace,
     ask: BalanceAsk<'a>,
+    /// What is known of the files that need not be read.
+    known: Option<&'a LoadedBalance>,
 }
 
 impl Load<'_> {
@@ -172,7 +192,7 @@ impl Load<'_> {
         let kind = coded(self.ask.columns.kind, &ledger.expansion_type);
         let offer = coded(self.ask.columns.offer, &ledger.offer);
         let scale = scale_of(table.column_type(&ledger.amount));
-        let taken = match (self.ask.only, self.ask.before) {
+        let taken = match (self.ask.only, self.known) {
             (None, None) => Taken::expecting(table.rows),
             _ => Taken::default(),
         };
@@ -198,16 +218,15 @@ impl Load<'_> {
             return self.with_the_table_s(range, table.rows, found, scale);
         }
         let parts = self.visit(&ledger.dataset, (&columns, &compact), visitor).await?;
-        let mut unmapped: BTreeSet<String> =
-            self.ask.before.iter().flat_map(|before| before.unmapped.iter().cloned()).collect();
-        unmapped.extend(parts.iter().flat_map(|part| part.unmapped.iter().cloned()));
+        let unmapped: BTreeSet<String> =
+            parts.iter().flat_map(|part| part.unmapped.iter().cloned()).collect();
         if !self.ask.by_customer {
             return Ok(self.as_they_come(parts, unmapped, scale));
         }
         let others = parts.iter().map(|part| part.taken.others).sum();
         let ranges: Vec<_> = parts.iter().filter_map(|part| part.taken.range).collect();
         let (mut facts, left_out) =
-            self.sorted(parts.into_iter().map(|part| part.taken).collect(), scale)?;
+            of_taken(parts.into_iter().map(|part| part.taken).collect(), scale)?;
         facts.recorded = true;
         if self.ask.only.is_some() {
             facts.first = ranges.iter().map(|range| range.0).min();
@@ -246,7 +265,7 @@ impl Load<'_> {
         scale: u8,
     ) -> ApiResult<Read> {
         let (mut facts, left_out) =
-            self.sorted(parts.into_iter().map(|part| part.taken).collect(), scale)?;
+            of_taken(parts.into_iter().map(|part| part.taken).collect(), scale)?;
         facts.recorded = true;
         (facts.first, facts.newest) = (Some(first), Some(newest));
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
@@ -284,39 +303,35 @@ impl Load<'_> {
         };
         let compact = [shape.customer.clone(), shape.amount.clone()];
         let parts = self.visit(&shape.dataset, (&columns, &compact), visitor).await?;
-        let before = self.ask.before.map(|before| (before.facts.first, before.facts.newest));
-        let began = || parts.iter().map(|part| part.began).chain(before);
+        let began = || parts.iter().map(|part| part.began);
         let first = began().filter_map(|(first, _)| first).min();
         let newest = began().filter_map(|(_, newest)| newest).max();
         let (mut facts, left_out) =
-            self.sorted(parts.into_iter().map(|part| part.taken).collect(), scale)?;
+            of_taken(parts.into_iter().map(|part| part.taken).collect(), scale)?;
         // Ends may lie in the future (contracts); what was observed are beginnings.
         facts.first = first;
         facts.newest = newest;
         Ok(Read { facts, left_out, unmapped: BTreeSet::new(), others: 0 })
     }
 
-    /// Reads the files that `before` does not hold.
+    /// Reads the files that are not known.
     async fn visit<V: Visit + Clone>(
         &self,
         dataset: &crate::model::DatasetName,
         (columns, compact): (&[ColumnName], &[ColumnName]),
         visitor: V,
     ) -> ApiResult<Vec<V>> {
-        let is_new = |file: &DataFile| {
-            self.ask.before.is_none_or(|before| !before.files.contains(&file.version()))
-        };
+        let is_new =
+            |file: &DataFile| self.known.is_none_or(|known| !known.files.contains(&file.version()));
         self.reader.read_files(dataset, (columns, compact), is_new, &visitor).await
     }
+}
 
-    fn sorted(&self, taken: Vec<Taken>, scale: u8) -> ApiResult<(BalanceFacts, usize)> {
-        let left_out = self.ask.before.map_or(0, |before| before.left_out)
-            + taken.iter().map(|part| part.left_out).sum::<usize>();
-        let changes = taken.into_iter().map(|part| part.changes).collect();
-        let mut facts = sorted(changes, self.ask.before.map(|before| &before.facts))?;
-        facts.scale = scale;
-        Ok((facts, left_out))
-    }
+/// The rows that were taken in, sorted, and how many were left out.
+fn of_taken(taken: Vec<Taken>, scale: u8) -> ApiResult<(BalanceFacts, usize)> {
+    let left_out = taken.iter().map(|part| part.left_out).sum();
+    let changes: Vec<Changes> = taken.into_iter().map(|part| part.changes).collect();
+    Ok((BalanceFacts { scale, ..sorted(&changes)? }, left_out))
 }
 
 /// The first and newest time of a ledger, where the files' footers know it and know that every row
@@ -327,25 +342,6 @@ fn whole_range(table: &TableSnapshot, ledger: &Ledger) -> Option<(i64, i64)> {
         return None;
     }
     table.time_range(&ledger.time).map(|(first, newest)| (first.0, newest.0))
-}
-
-/// Sorts changes away from the threads that serve, and adds them to facts that were there before.
-pub fn sorted(changes: Vec<Changes>, before: Option<&BalanceFacts>) -> ApiResult<BalanceFacts> {
-    let rows = changes.iter().map(|part| part.customer.len()).sum::<usize>()
-        + before.map_or(0, |before| before.time.len());
-    if u32::try_from(rows).is_err() {
-        return Err(ApiError::new(
-            ErrorCode::ResourceLimit,
-            format!("{rows} changes of balances are more than one server computes with."),
-        ));
-    }
-    Ok(compute(|| {
-        let facts = BalanceFacts::sorted(&changes);
-        match before {
-            Some(before) => facts.added_to(before),
-            None => facts,
-        }
-    }))
 }
 
 /// Takes in intervals: a change where each begins, and one where it ends.

@@ -4,6 +4,7 @@ mod attributes;
 mod balance;
 mod columns;
 mod expression;
+mod kept;
 mod movements;
 mod orders;
 mod origins;
@@ -17,6 +18,7 @@ pub use attributes::{AttributeColumn, load_attribute, load_known_from, to_scalar
 pub use balance::{BalanceAsk, BalanceColumns, LoadedBalance, key_space_of, load_balance};
 pub use columns::{codes, instants_in};
 pub use expression::{ident, lower_condition, lower_dimension, lower_expr};
+pub use kept::KeptBalance;
 pub use orders::{LoadedOrders, LoadedProducts, load_orders, load_products};
 pub use origins::{LoadedOrigins, OriginColumns, load_origins};
 pub use owners::{LoadedOffers, load_offers, load_owners};

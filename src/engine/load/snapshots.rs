@@ -12,8 +12,9 @@ use crate::kernels::{BalanceFacts, Changes, Code, Known, NONE};
 use crate::model::{Model, Snapshots};
 use crate::values::{Calendar, Instant, shift_months};
 
-use super::balance::{Coded, Read, coded, key_space_of, sorted};
+use super::balance::{Coded, Read, coded, key_space_of};
 use super::columns::{codes, money, scale_of, times};
+use super::kept::sorted;
 use super::reader::{Reader, Visit, column};
 
 /// Reads snapshots, by product or each customer's as one.
@@ -148,7 +149,7 @@ fn snapshot_facts(
         start = end;
     }
     drop(units);
-    let mut facts = sorted(vec![rows], None)?;
+    let mut facts = sorted(&[rows])?;
     facts.scale = scale;
     facts.first = ends.first().map(|end| end - 1);
     facts.newest = ends.last().map(|end| end - 1);

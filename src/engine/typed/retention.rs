@@ -10,6 +10,7 @@ use crate::engine::{PeriodInfo, RetentionAnswerRow};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::kernels::{
     Cells, LeftOutCell, RetentionAsk, RetentionCell, Slicer, Span, left_out, retention,
+    retention_kept,
 };
 use crate::model::{
     BalanceName, BalanceShape, Metric, MetricKind, RetentionMeasure, RetentionMethod,
@@ -171,7 +172,10 @@ pub async fn run_retention(
     };
     let id = format!("{pass:?} {method:?} {spans:?}");
     let summing = Summing::new(&axes, format!("retention {id}"));
-    let sum = |slicer: &Slicer| retention(&loaded.facts, &ask, slicer);
+    let sum = |slicer: &Slicer| match context.keeps {
+        true => retention_kept(&loaded.facts, &ask, slicer),
+        false => retention(&loaded.facts, &ask, slicer),
+    };
     let (cells, slicer) = context.sums(&summing, sum).await?;
     context.check_cells(cells.groups(), spans.len())?;
     let without = match kinds.is_empty() {

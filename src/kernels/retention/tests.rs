@@ -150,3 +150,63 @@ proptest! {
         prop_assert_eq!(found.get(0).unwrap_or(&none), &window_by_window(&facts, &ask)[..]);
     }
 }
+
+proptest! {
+    /// Facts that grow, at their end and before it, asked for windows of which some were asked before.
+    #[test]
+    fn kept_walks_that_go_on_are_walks_from_the_start(
+        rows in prop::collection::vec((0..5_u32, 0..40_i64, -60..80_i64, 0..5_u8, 0..3_u32), 1..40),
+        splits in prop::collection::vec(0..45_i64, 1..4),
+        late in prop::option::of((0..5_u32, 0..40_i64)),
+        lengths in prop::collection::vec(1..9_i64, 1..10),
+        asked in prop::collection::vec((0..10_usize, any::<bool>(), any::<bool>()), 1..9),
+    ) {
+        let facts_of = |rows: &[(u32, i64, i64, u8, u32)]| {
+            let changes = Changes {
+                customer: rows.iter().map(|row| row.0).collect(),
+                time: rows.iter().map(|row| row.1).collect(),
+                amount: rows.iter().map(|row| row.2).collect(),
+                class: rows.iter().map(|row| row.3).collect(),
+                product: rows.iter().map(|row| row.4).collect(),
+                ..Changes::default()
+            };
+            BalanceFacts { recorded: true, ..BalanceFacts::sorted(&[changes]) }
+        };
+        let mut at = 3;
+        let windows: Vec<Span> = lengths
+            .iter()
+            .map(|length| {
+                at += length;
+                Span { start: at - length, end: at }
+            })
+            .collect();
+        let mut splits = splits;
+        splits.sort_unstable();
+        splits.push(i64::MAX);
+        let mut from = i64::MIN;
+        let mut facts: Option<BalanceFacts> = None;
+        for (part, until) in splits.into_iter().enumerate() {
+            let mut added: Vec<_> =
+                rows.iter().copied().filter(|row| from <= row.1 && row.1 < until).collect();
+            added.extend(late.filter(|_| part == 1).map(|(customer, at)| (customer, at, 7, 1, 0)));
+            let grown = match facts.take() {
+                Some(known) => known.with_added(&facts_of(&added)),
+                None => facts_of(&added),
+            };
+            let facts = facts.insert(BalanceFacts { recorded: true, ..grown });
+            from = until;
+            for (count, by_ledger, by_product) in &asked {
+                let windows = &windows[..(*count).min(windows.len())];
+                let (by_ledger, by_product) = (*by_ledger, *by_product);
+                let as_of = i64::MAX;
+                let ask = RetentionAsk { windows, by_ledger, by_product, as_of, owners: None };
+                let slicer = Slicer::default();
+                let whole = retention(facts, &ask, &slicer);
+                for _ in 0..2 {
+                    let kept = retention_kept(facts, &ask, &slicer);
+                    prop_assert_eq!(kept.get(0), whole.get(0));
+                }
+            }
+        }
+    }
+}

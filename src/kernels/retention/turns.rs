@@ -17,7 +17,7 @@ const CLASSES: usize = MovementClass::ALL.len();
 /// What changes in one window, or before the first. A unit is of the cohort where its balance is
 /// above zero when the window begins.
 #[derive(Debug, Clone, Copy, Default)]
-struct Turn<M> {
+pub(super) struct Turn<M> {
     /// Of the cohort by class, as recorded; last what no class names.
     flows: [M; CLASSES + 1],
     /// Changes of balances outside of the cohort.
@@ -54,18 +54,31 @@ pub(super) fn in_turn<M: Amount>(
     (ask, slicer): (&RetentionAsk, &Slicer),
     windows: &Windows,
 ) -> Cells<RetentionCell> {
-    let turns = over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
+    walk::<M>(facts, (ask, slicer), windows, i64::MIN).map(windows.count(), add_up)
+}
+
+/// What changes in every window and group: of all units, or of those to which anything happens at or
+/// after an instant.
+pub(super) fn walk<M: Amount>(
+    facts: &BalanceFacts,
+    (ask, slicer): (&RetentionAsk, &Slicer),
+    windows: &Windows,
+    from: i64,
+) -> Cells<Turn<M>> {
+    over_customers((facts.customers(), &facts.offsets), slicer, |customers| {
         // The first turn is what happened before the first window.
         let turns: Cells<Turn<M>> = slicer.cells(windows.count()).with_more(1);
         let mut walk = Walk { facts, timeline: &windows.timeline, slicer, ask, turns };
+        let last = |customer| facts.rows_of(customer).last().map(|row| facts.time[row]);
+        let customers =
+            customers.filter(|customer| from == i64::MIN || last(*customer) >= Some(from));
         visit_units(facts, ask, customers, &mut walk);
         walk.turns
-    });
-    turns.map(windows.count(), add_up)
+    })
 }
 
 /// Balances at the start of each window are what all turns before it add up to.
-fn add_up<M: Amount>(turns: &[Turn<M>]) -> Vec<RetentionCell> {
+pub(super) fn add_up<M: Amount>(turns: &[Turn<M>]) -> Vec<RetentionCell> {
     let (mut balance, mut below) = (M::default(), M::default());
     let (mut customers, mut negative) = (0, 0);
     let mut cell = |turn: &Turn<M>| {
