@@ -204,7 +204,7 @@ class Bench:
             shutil.copy(self.project / "upswell.yml", project)
             months = self.arguments.months + 1
             question = Question("w1", START, months)
-            with Server(self.binary, project, result_cache_mib=0, refresh_seconds=0) as server:
+            with Server(self.binary, project, refresh_seconds=0) as server:
                 server.ask(self.question("w1"))
                 generate(self.binary, project / "warehouse", self.customers, months)
                 ours, answer = server.ask(question)

@@ -1,8 +1,10 @@
 //! Facts that grow: those of added files, sorted, put between those that were known, where these are
 //! in memory. Most customers have no new rows: what lies between two that have moves at once.
 
+use std::ops::Range;
+
 use super::BalanceFacts;
-use super::cores::rows_before;
+use super::cores::{on_every_core, parts_of, rows_before};
 
 impl BalanceFacts {
     /// These rows with new ones, which have the same columns. Of one customer and instant the known
@@ -37,8 +39,14 @@ impl BalanceFacts {
 
     /// How many of these rows come before each of the new ones.
     fn rows_before_each(&self, new: &Self) -> Vec<u32> {
-        let mut cuts = Vec::with_capacity(new.time.len());
-        for customer in 0..new.customers() {
+        // Each look is somewhere else in memory.
+        let parts = parts_of(new.customers(), &new.offsets, 1);
+        on_every_core(parts, |customers| self.rows_before_those_of(new, customers)).concat()
+    }
+
+    fn rows_before_those_of(&self, new: &Self, customers: Range<usize>) -> Vec<u32> {
+        let mut cuts = Vec::new();
+        for customer in customers {
             let mut cut = rows_before(&self.offsets, customer);
             let end = rows_before(&self.offsets, customer + 1);
             let comes_before = |row: u32, at: i64| self.time[row as usize] <= at;

@@ -81,6 +81,7 @@ impl BalanceFacts {
     /// The rows of the changes, which have the same columns, sorted. Rows are fewer than 2^32.
     #[must_use]
     pub fn sorted(changes: &[Changes]) -> Self {
+        const MANY: usize = 1 << 16;
         let (runs, customers) = Run::all(changes);
         let offsets = count(changes, customers);
         let rows = offsets.last().copied().unwrap_or(0) as usize;
@@ -98,8 +99,8 @@ impl BalanceFacts {
         };
         let mut places = Places::of(&mut facts);
         // Some a core: how long each takes depends on how its rows lie. Without runs each part looks
-        // at all rows, so that more parts would be more work.
-        let a_core = if runs.is_some() { 4 } else { 1 };
+        // at all rows, so that more parts would be more work; few rows are not worth many threads.
+        let a_core = if runs.is_some() && rows > MANY { 4 } else { 1 };
         let jobs = parts_of(customers, &offsets, a_core)
             .into_iter()
             .map(|part| (places.take(&offsets[part.start..=part.end]), part))

@@ -42,7 +42,7 @@ fn measured(api: &Api, name: &str) -> u64 {
 }
 
 /// Fields that kept sums can answer; `…` is where a question slices.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "nrr(period: {last: 12}, grain: MONTH, window: PERIOD, …) { rows { period { start } group { dimension value }
        startingMrr newMrr reactivationMrr expansionMrr contractionMrr churnMrr endingMrr cohortStartingMrr
        retainedMrr nrr grr customers churnedCustomers expandedCustomers } provenance { snapshot notes } }",
@@ -64,6 +64,8 @@ const FIELDS: [&str; 11] = [
        rows { group { dimension value } subjects events curve { day survival } } provenance { notes } }"#,
     "csmExpansionAttribution(period: {last: 4}, grain: QUARTER, …) { rows { period { start } group { dimension value }
        csmId creditedMrr events customers share accounts cohortMrr nrr } warnings }",
+    // Without the owners' books, of which the warnings tell too.
+    "csmExpansionAttribution(period: {last: 4}, grain: QUARTER, …) { rows { period { start } csmId creditedMrr } }",
     "metrics(select: [nrr, nrr_without_price, quick_ratio, attach_rate, median_days_to_expansion, credited_mrr], period: {last: 2}, grain: QUARTER, …) {
        rows totals provenance { notes } }",
 ];
@@ -93,10 +95,15 @@ fn warehouse(months: u32) -> TempDir {
          x4,c0000004,core,2023-06-03T00:00:00Z,expansion,,7.00,";
     let month = "mrr_movements/occurred_month=2023-05/odd.parquet";
     write_file(&folder, month, &format!("{header}\n{rows}\n"));
+    let shared = |customer: u32| {
+        let from = "2022-01-01T00:00:00Z";
+        format!("c{customer:07},csm-001,,{from},\nc{customer:07},csm-odd,,{from},\n")
+    };
     let owners = "customer_id,csm_id,share,valid_from,valid_to\n\
          c0000004,csm-001,0.5,2022-01-01T00:00:00Z,\nc0000004,csm-odd,0.7,2022-01-01T00:00:00Z,\n\
-         nobody,csm-001,,2022-01-01T00:00:00Z,\nnobody,csm-odd,,2022-01-01T00:00:00Z,";
-    write_file(&folder, "csm_assignments/odd.parquet", owners);
+         nobody,csm-001,,2022-01-01T00:00:00Z,\nnobody,csm-odd,,2022-01-01T00:00:00Z,\n";
+    let owners = owners.to_owned() + &(5..60).map(shared).collect::<String>();
+    write_file(&folder, "csm_assignments/odd.parquet", owners.trim_end());
     root
 }
 

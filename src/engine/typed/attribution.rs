@@ -202,7 +202,10 @@ pub async fn attribution_answer(
         }
     }
     let owned = context.facts.model.owned_by(&kind.owners);
-    Ok(AttributionAnswer { rows, warnings: run.found.anomalies().warnings(owned, &kind.owners) })
+    let warnings = run.found.anomalies().warnings(owned, &kind.owners);
+    // Without the books only some of them were looked through, and nobody asked.
+    let warnings = if is_asked { warnings } else { Vec::new() };
+    Ok(AttributionAnswer { rows, warnings })
 }
 
 fn is_something(credit: &Credit) -> bool {
