@@ -19,7 +19,7 @@ use crate::planner::{MetricPlan, MetricQuery, Scope};
 use super::Answer;
 use super::local::LocalEngine;
 use super::measured::{Measurement, count, read};
-use super::needs::datasets_of;
+use super::needs::{datasets_of, dimensions_of};
 use super::results::{Key, Results};
 use super::run::Question;
 
@@ -95,7 +95,10 @@ impl PreAggregates {
 
     /// How a question could be answered from kept sums: where a pre-aggregate covers it.
     pub fn covering(&self, model: &Model, plan: &MetricPlan) -> Option<Covered> {
-        let declared = model.pre_aggregates.iter().find(|declared| covers(declared, plan))?;
+        let covering = || model.pre_aggregates.iter().filter(|it| covers(it, model, plan));
+        // One that keeps what the metrics' own filters name serves all of their passes.
+        let all = |it: &&PreAggregate| dimensions_of(plan).all(|name| it.is_told(model, name));
+        let declared = covering().find(all).or_else(|| covering().next())?;
         Some(Covered {
             dimensions: declared.dimensions.clone(),
             whole: whole(&declared.dimensions, plan),
@@ -161,14 +164,24 @@ impl PreAggregates {
     }
 }
 
-/// Whether all that a question asks for and filters by is declared. Callers who see a part of the
-/// rows have no part of sums.
-fn covers(declared: &PreAggregate, plan: &MetricPlan) -> bool {
+/// Whether all that a question asks for, groups by and filters by is declared. Callers who see a part
+/// of the rows have no part of sums.
+fn covers(declared: &PreAggregate, model: &Model, plan: &MetricPlan) -> bool {
     let query = &plan.query;
     let mut filtered = query.filter.iter().flat_map(|filter| filter.dimensions());
     query.scope.rows().is_none()
         && query.ask.metrics().into_iter().all(|metric| declared.metrics.contains(metric))
         && filtered.all(|name| declared.dimensions.contains(name))
+        && query.group_by.iter().all(|name| declared.is_told(model, name))
+}
+
+impl PreAggregate {
+    /// Whether sums tell a dimension apart: it is kept, or none of customers.
+    fn is_told(&self, model: &Model, name: &DimensionName) -> bool {
+        let entity = |name| model.dimensions.get(name).and_then(|found| found.entity.as_ref());
+        let of_customers = self.dimensions.first().and_then(entity);
+        self.dimensions.contains(name) || entity(name) != of_customers
+    }
 }
 
 /// The same question by all dimensions, without a filter.

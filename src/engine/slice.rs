@@ -78,9 +78,9 @@ pub struct Fine<'a> {
     pub groups: &'a Slicer,
 }
 
-/// A question's slices over kept groups, as if the sub-groups of each axis were its codes. What the
-/// question names of customers is among the dimensions that are kept, and its filter names nothing
-/// else.
+/// A question's slices over kept groups: of customers, as if the kept ones were these, and then of the
+/// others as they were kept. What the question names of customers is among the dimensions that are
+/// kept, and its filter names nothing else.
 ///
 /// # Errors
 /// `INCOMPATIBLE_DIMENSION` for a dimension that the facts do not reach.

@@ -86,8 +86,8 @@ impl Context<'_> {
                 .all(|name| is_kept(name) || axis(name).is_some_and(|axis| axis != Axis::Customer))
     }
 
-    /// The same from what is kept, which is summed up where it is not there yet. None: it is too much
-    /// to be kept.
+    /// The same from what is kept, which is summed up where it is not there yet. None: that failed, or
+    /// it is too much to be kept.
     async fn kept_sums<R, F>(
         &self,
         covered: &Covered,
@@ -120,19 +120,21 @@ impl Context<'_> {
                 groups.is_some_and(|groups| groups.values.len() <= MOST_GROUPS) && sums.is_whole();
             let bytes = if is_kept { sums.bytes() } else { 0 };
             let sums = is_kept.then(|| Box::new(sums) as Box<dyn Any + Send + Sync>);
-            Ok(Fact::Sums(Arc::new(KeptSums { sums, names: slicer.names(), bytes })))
+            let kept = KeptSums { sums, names: slicer.names(), bytes };
+            Ok::<Fact, ApiError>(Fact::Sums(Arc::new(kept)))
         });
         let kept = match self.facts.cache.try_get_with(id, load).await {
             Ok(Fact::Sums(kept)) => kept,
             Ok(_) => return Err(wrong_kind()),
-            Err(error) => return Err(ApiError::clone(&error)),
+            // Perhaps of another question, which was stopped; if not, rows will say the same.
+            Err(_) => return Ok(None),
         };
         let Some(sums) = &kept.sums else { return Ok(None) };
         let sums = sums.downcast_ref::<R>().ok_or_else(wrong_kind)?;
         let fine = Fine { dimensions: &covered.dimensions, others, groups: &kept.names };
         let asked = coarser(self.facts.model, pass.axes, self.query(), &fine)?;
         let asked = asked.within(self.bounds.clone());
-        let sums = sums.roll_up(&Regrouping { kept: &kept.names, asked: &asked });
+        let sums = sums.roll_up(&Regrouping::new(&kept.names, &asked));
         covered.note_used();
         Ok(Some((sums, asked)))
     }

@@ -6,7 +6,9 @@ use std::ops::Range;
 use crate::model::AttributionRule;
 
 use super::facts::code_of;
+use super::steps::rises;
 use super::timeline::Periods;
+use super::units::by_product;
 use super::{
     Anomalies, Axis, BalanceFacts, Cells, Code, Expansion, Merge, NONE, OwnerFacts, Part, Place,
     Presenters, Regrouping, RollUp, Share, Sharing, Slicer, Span, expansions, over_customers,
@@ -129,9 +131,9 @@ impl RollUp for Attribution {
     fn roll_up(&self, groups: &Regrouping) -> Self {
         let owners = self.owners + 1;
         let group_of = |kept: u64| Some(groups.group_of(kept / owners)? * owners + kept % owners);
-        let keys = groups.asked.cardinality().saturating_mul(owners);
-        let cells = Cells::new(keys, self.cells.width(), groups.asked.bounds());
-        let customers = groups.asked.cells(1);
+        let keys = groups.asked().cardinality().saturating_mul(owners);
+        let cells = Cells::new(keys, self.cells.width(), groups.asked().bounds());
+        let customers = groups.asked().cells(1);
         Self {
             cells: self.cells.regroup(cells, group_of),
             anomalies: self.anomalies.regroup(customers, |kept| groups.customers_of(kept)),
@@ -164,6 +166,9 @@ struct Worker<'a> {
     ask: &'a AttributionAsk<'a>,
     periods: &'a Periods<'a>,
     found: Attribution,
+    /// Movements are derived from balances, of each product by itself: as movements by product are,
+    /// so that credits sum to these.
+    derived_by_product: bool,
     /// The owners of the customer and moment at hand, and how their shares were written.
     shares: Vec<Share>,
     sharing: Sharing,
@@ -188,6 +193,7 @@ impl<'a> Worker<'a> {
             ask,
             periods,
             found,
+            derived_by_product: !facts.recorded && ask.slicer.uses(Axis::Product),
             shares: Vec::new(),
             sharing: Sharing::Clean,
             balances: Vec::new(),
@@ -195,10 +201,19 @@ impl<'a> Worker<'a> {
     }
 
     fn run(&mut self, customers: Part) {
-        let mut events = Vec::new();
+        let (mut events, mut lines) = (Vec::new(), Vec::new());
         for customer in customers {
             events.clear();
-            events.extend(expansions(self.facts, customer, self.ask.as_of));
+            if self.derived_by_product {
+                let rows = self.facts.rows_before(customer, self.ask.as_of);
+                by_product(self.facts, rows, &mut lines, |product, line| {
+                    let rows = line.iter().map(|(_, row)| *row);
+                    events
+                        .extend(rises(self.facts, rows).map(|rise| Expansion { product, ..rise }));
+                });
+            } else {
+                events.extend(expansions(self.facts, customer, self.ask.as_of));
+            }
             for event in &events {
                 if let Some(period) = self.periods.of(event.at) {
                     self.credit(code_of(customer), period, event);

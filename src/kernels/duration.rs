@@ -43,6 +43,7 @@ pub struct Durations {
 /// Customers who are no subjects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unwatched {
+    /// They have balances, and no origin.
     pub without_origin: u64,
     /// Their origin is at or after the end of observation.
     pub late_origin: u64,
@@ -118,7 +119,10 @@ impl Watch<'_> {
         for customer in customers {
             let Some(key) = slicer.key(&Place::of_customer(code_of(customer))) else { continue };
             let Some((origin, target)) = self.origin_and_target(customer) else {
-                found.unwatched.of(key)[0].without_origin += 1;
+                // Which other customers have codes depends on what else was read.
+                if !self.facts.rows_before(customer, self.known).is_empty() {
+                    found.unwatched.of(key)[0].without_origin += 1;
+                }
                 continue;
             };
             if origin >= self.ask.end {

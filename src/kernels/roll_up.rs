@@ -3,29 +3,46 @@
 //! Sums that are kept by attributes of customers answer every question that tells fewer customers
 //! apart: a customer is in one group, so that amounts, customers and units of groups add up.
 
+use super::facts::code_of;
 use super::{Axis, Merge, Place, Slicer};
 
-/// Sums that were kept, by the slices they were made in.
+/// Which group of a question each group is part of that was kept.
+///
+/// Kept groups are of customers first and then of whatever else, asked ones of customers, if at all,
+/// and then of the same: only customers are told apart less.
 #[derive(Debug, Clone, Copy)]
 pub struct Regrouping<'a> {
-    pub kept: &'a Slicer,
-    /// The question's slices, over the kept groups as if these were codes.
-    pub asked: &'a Slicer,
+    asked: &'a Slicer,
+    /// How many kept groups there are for each of customers.
+    others: u64,
 }
 
-impl Regrouping<'_> {
+impl<'a> Regrouping<'a> {
+    /// `asked` slices the kept groups of customers as if these were customers.
+    #[must_use]
+    pub fn new(kept: &Slicer, asked: &'a Slicer) -> Self {
+        let others = kept.axes().iter().filter(|groups| groups.axis != Axis::Customer);
+        Self { asked, others: others.map(|groups| groups.values.len().max(1) as u64).product() }
+    }
+
     /// The group that a kept one is part of; none: the filter holds it back.
     #[must_use]
     pub fn group_of(&self, kept: u64) -> Option<u64> {
-        self.asked.key(&self.kept.place_of(kept))
+        let customers = self.customers_of(kept / self.others)?;
+        Some(customers * self.others + kept % self.others)
     }
 
     /// The same for groups of customers alone.
     #[must_use]
     pub fn customers_of(&self, kept: u64) -> Option<u64> {
-        let place = Place::of_customer(kept.try_into().unwrap_or(super::NONE));
-        self.asked.key(&place)?;
-        Some(self.asked.sub_group(Axis::Customer, &place))
+        let place = Place::of_customer(usize::try_from(kept).map_or(super::NONE, code_of));
+        self.asked.passes(&place).then(|| self.asked.sub_group(Axis::Customer, &place))
+    }
+
+    /// The slices that are asked for.
+    #[must_use]
+    pub fn asked(&self) -> &Slicer {
+        self.asked
     }
 }
 
@@ -43,7 +60,7 @@ pub trait RollUp {
 
 impl<T: Default + Clone + Merge> RollUp for super::Cells<T> {
     fn roll_up(&self, groups: &Regrouping) -> Self {
-        self.regroup(groups.asked.cells(self.width()), |kept| groups.group_of(kept))
+        self.regroup(groups.asked().cells(self.width()), |kept| groups.group_of(kept))
     }
 
     fn is_whole(&self) -> bool {
@@ -77,35 +94,39 @@ mod tests {
 
     #[test]
     fn groups_that_pass_are_added_up_and_others_left_out() {
-        // Kept: four groups of customers by two kinds; asked: two of them each, and not the first.
-        let kept = Slicer::new(
-            vec![
-                groups(Axis::Customer, vec![], &["a", "b", "c", "d"], vec![0]),
-                groups(Axis::Kind, vec![], &["up", "more"], vec![1]),
-            ],
-            None,
-        );
+        // Kept: four groups of customers by two kinds in one of two families; asked: two of customers,
+        // and not the first of the four.
+        let others = [
+            groups(Axis::Kind, vec![0, 0], &["grown", "dear"], vec![1]),
+            groups(Axis::Kind, vec![0, 1], &["seats", "price"], vec![2]),
+        ];
+        let customers = groups(Axis::Customer, vec![], &["a", "b", "c", "d"], vec![0]);
+        let kept = Slicer::new([vec![customers], others.to_vec()].concat(), None);
+        let customers = groups(Axis::Customer, vec![0, 0, 1, 1], &["ab", "cd"], vec![2]);
+        let [mut families, mut kinds] = others;
+        (families.positions, kinds.positions) = (vec![0], vec![1]);
         let asked = Slicer::new(
-            vec![
-                groups(Axis::Kind, vec![0, 1], &["up", "more"], vec![0]),
-                groups(Axis::Customer, vec![0, 0, 1, 1], &["ab", "cd"], vec![1]),
-            ],
+            vec![customers, families, kinds],
             Some(Filter::Mask(Axis::Customer, vec![false, true, true, true])),
         );
         let mut sums: Cells<Sum> = kept.cells(1);
-        for group in 0..8 {
+        for group in 0..16 {
             sums.of(group)[0] = Sum(1 << group);
         }
-        let asked_sums = sums.roll_up(&Regrouping { kept: &kept, asked: &asked });
+        let sums = sums.roll_up(&Regrouping::new(&kept, &asked));
         let mut found: Vec<(Vec<Scalar>, i64)> =
-            asked_sums.iter().map(|(key, cells)| (asked.values(key), cells[0].0)).collect();
+            sums.iter().map(|(key, cells)| (asked.values(key), cells[0].0)).collect();
         found.sort_by_key(|(_, sum)| *sum);
-        let text = |kind: &str, of: &str| vec![Scalar::text(kind), Scalar::text(of)];
+        let texts = |names: [&str; 3]| names.map(Scalar::text).to_vec();
         let expected = vec![
-            (text("up", "ab"), 1 << 2),
-            (text("more", "ab"), 1 << 3),
-            (text("up", "cd"), (1 << 4) + (1 << 6)),
-            (text("more", "cd"), (1 << 5) + (1 << 7)),
+            (texts(["grown", "seats", "ab"]), 1 << 4),
+            (texts(["grown", "price", "ab"]), 1 << 5),
+            (texts(["dear", "seats", "ab"]), 1 << 6),
+            (texts(["dear", "price", "ab"]), 1 << 7),
+            (texts(["grown", "seats", "cd"]), (1 << 8) + (1 << 12)),
+            (texts(["grown", "price", "cd"]), (1 << 9) + (1 << 13)),
+            (texts(["dear", "seats", "cd"]), (1 << 10) + (1 << 14)),
+            (texts(["dear", "price", "cd"]), (1 << 11) + (1 << 15)),
         ];
         assert_eq!(found, expected);
     }

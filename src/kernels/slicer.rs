@@ -229,10 +229,16 @@ impl Slicer {
         }
     }
 
+    /// Whether the filter lets a fact through.
+    #[must_use]
+    pub fn passes(&self, place: &Place) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.passes(place))
+    }
+
     /// The group's key, or none where the filter holds the fact back.
     #[must_use]
     pub fn key(&self, place: &Place) -> Option<u64> {
-        if self.filter.as_ref().is_some_and(|filter| !filter.passes(place)) {
+        if !self.passes(place) {
             return None;
         }
         Some(self.axes.iter().fold(0, |key, groups| {
@@ -246,24 +252,6 @@ impl Slicer {
     pub fn sub_group(&self, axis: Axis, place: &Place) -> u64 {
         let groups = self.axes.iter().find(|groups| groups.axis == axis);
         groups.map_or(0, |groups| at(&groups.by_code, place.on(axis)).unwrap_or(0).into())
-    }
-
-    /// A group as a place: its sub-group on each axis, as if these were codes.
-    #[must_use]
-    pub fn place_of(&self, mut key: u64) -> Place {
-        let mut place = Place::of_customer(NONE);
-        for groups in self.axes.iter().rev() {
-            let count = groups.values.len().max(1) as u64;
-            let group = Code::try_from(key % count).unwrap_or(NONE);
-            key /= count;
-            *match groups.axis {
-                Axis::Customer => &mut place.customer,
-                Axis::Product => &mut place.product,
-                Axis::Kind => &mut place.kind,
-                Axis::Owner => &mut place.owner,
-            } = group;
-        }
-        place
     }
 
     /// How each axis is grouped.

@@ -1,7 +1,5 @@
 //! A customer's total balance step by step, and the expansions on the way.
 
-use std::ops::Range;
-
 use crate::model::MovementClass;
 
 use super::{BalanceFacts, Code, NONE};
@@ -28,18 +26,34 @@ impl Step {
     }
 }
 
-/// The steps of one customer's rows, ascending in time.
-pub fn steps(facts: &BalanceFacts, rows: Range<usize>) -> impl Iterator<Item = Step> {
-    let mut next = rows.start;
+/// The steps of a unit's rows, ascending in time.
+pub fn steps(
+    facts: &BalanceFacts,
+    rows: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = Step> {
+    let mut rows = rows.peekable();
     let mut balance = 0;
     std::iter::from_fn(move || {
-        let at = *facts.time[..rows.end].get(next)?;
+        let at = facts.time[*rows.peek()?];
         let before = balance;
-        while next < rows.end && facts.time[next] == at {
-            balance += i128::from(facts.amount[next]);
-            next += 1;
+        while let Some(row) = rows.next_if(|row| facts.time[*row] == at) {
+            balance += i128::from(facts.amount[row]);
         }
         Some(Step { at, before, after: balance })
+    })
+}
+
+/// The expansions of a unit's rows where nothing is recorded.
+pub fn rises(
+    facts: &BalanceFacts,
+    rows: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = Expansion> {
+    steps(facts, rows).filter(Step::is_expansion).map(|step| Expansion {
+        at: step.at,
+        amount: step.after - step.before,
+        product: NONE,
+        kind: NONE,
+        offer: NONE,
     })
 }
 
@@ -73,14 +87,7 @@ pub fn expansions(
         kind: facts.kind_of(row),
         offer: facts.offer.get(row).copied().unwrap_or(NONE),
     });
-    let derived = steps(facts, unrecorded).filter(Step::is_expansion).map(|step| Expansion {
-        at: step.at,
-        amount: step.after - step.before,
-        product: NONE,
-        kind: NONE,
-        offer: NONE,
-    });
-    recorded.chain(derived)
+    recorded.chain(rises(facts, unrecorded))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ async fn estimates_of(
     context.check_cells(found.cells.groups(), ask.cohort.as_ref().map_or(1, Vec::len))?;
     let unwatched = found.unwatched();
     for (count, what) in [
-        (unwatched.without_origin, "no origin"),
+        (unwatched.without_origin, "balances but no origin"),
         (unwatched.late_origin, "an origin at or after the end of observation"),
     ] {
         if count > 0 {
