@@ -202,18 +202,19 @@ class Bench:
             project = Path(folder)
             shutil.copytree(self.warehouse, project / "warehouse")
             shutil.copy(self.project / "upswell.yml", project)
-            months = self.arguments.months + 1
-            question = Question("w1", START, months)
             with Server(self.binary, project, refresh_seconds=0) as server:
                 server.ask(self.question("w1"))
-                generate(self.binary, project / "warehouse", self.customers, months)
-                ours, answer = server.ask(question)
-            _, rows = Duck(project / "warehouse").ask(question)
-            self.check("fresh", question, answer, rows)
-            with Server(self.binary, project, result_cache_mib=0) as server:
-                whole, answer = server.ask(question)
-            self.check("fresh", question, answer, rows)
-            self.record("fresh", "w1", upswell=ours, whole=whole)
+                for more in range(1, self.arguments.fresh_rounds + 1):
+                    months = self.arguments.months + more
+                    generate(self.binary, project / "warehouse", self.customers, months)
+                    question = Question("w1", START, months)
+                    ours, answer = server.ask(question)
+                    _, rows = Duck(project / "warehouse").ask(question)
+                    self.check("fresh", question, answer, rows)
+                    with Server(self.binary, project) as new:
+                        whole, answer = new.ask(question)
+                    self.check("fresh", question, answer, rows)
+                    self.record("fresh", "w1", upswell=ours, whole=whole)
 
     def run(self):
         for phase in self.arguments.phases:
@@ -293,6 +294,7 @@ def main():
     parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--rounds", type=int, default=7, help="of the warm phase, after one that is not counted")
     parser.add_argument("--cold-rounds", type=int, default=3)
+    parser.add_argument("--fresh-rounds", type=int, default=3, help="months that are added, one after the other")
     parser.add_argument("--phases", nargs="+", default=["warm", "cold", "repeated"], choices=PHASES)
     parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES)
     parser.add_argument("--json", help="also write every single time to this file")

@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use super::BalanceFacts;
 use super::cores::{on_every_core, parts_of, rows_before};
+use super::facts::code_of;
+use super::{Added, BalanceFacts};
 
 impl BalanceFacts {
     /// These rows with new ones, which have the same columns. Of one customer and instant the known
@@ -30,6 +31,13 @@ impl BalanceFacts {
             widen(product, &new.product, &cuts);
             widen(offer, &new.offer, &cuts);
         });
+        let is_added = |customer: &usize| !new.rows_of(*customer).is_empty();
+        // Of what is recorded, nothing lies after the newest.
+        let newest = self.newest.filter(|_| self.recorded);
+        self.added = Added {
+            all_before: newest.map(|newest| newest.saturating_add(1)),
+            customers: (0..new.customers()).filter(is_added).map(code_of).collect(),
+        };
         self.first = self.first.into_iter().chain(new.first).min();
         self.newest = self.newest.max(new.newest);
         self.gross = self.gross.zip(new.gross).and_then(|(own, new)| own.checked_add(new));

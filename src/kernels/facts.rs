@@ -70,6 +70,17 @@ pub struct BalanceFacts {
     pub newest: Option<i64>,
     /// What was found on walks through these facts.
     pub walks: Walks,
+    /// Whose rows were added last.
+    pub added: Added,
+}
+
+/// Customers with rows that were added to others.
+#[derive(Debug, Clone, Default)]
+pub struct Added {
+    /// Every row of a customer who is not among these lies before this instant.
+    pub all_before: Option<i64>,
+    /// Ascending.
+    pub customers: Vec<Code>,
 }
 
 /// At which instants balances are known.
@@ -103,7 +114,8 @@ impl BalanceFacts {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let codes = self.product.len() + self.kind.len() + self.offer.len() + self.offsets.len();
-        (self.time.len() + self.amount.len()) * 8 + codes * 4 + self.class.len()
+        let added = self.added.customers.len();
+        (self.time.len() + self.amount.len()) * 8 + (codes + added) * 4 + self.class.len()
     }
 
     /// Rows of one customer before `as_of`.

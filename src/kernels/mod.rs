@@ -43,7 +43,7 @@ pub use changes::Changes;
 pub use cohort::{Cohort, CohortAsk, CohortCell, Cohorts, cohort_groups, cohorts};
 pub use cores::{on_every_core, parts_of};
 pub use duration::{DurationAsk, Durations, Origins, Unwatched, durations};
-pub use facts::{BalanceFacts, Code, Known, NONE, Span, period_of};
+pub use facts::{Added, BalanceFacts, Code, Known, NONE, Span, period_of};
 pub use left_out::{LeftOutCell, left_out};
 pub use movement::{MovementAsk, MovementCell, class_of_step, movement, movement_amounts};
 pub use orders::{OrderColumns, OrderFacts, OrderPart, ProductRoles};

@@ -5,7 +5,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use crate::model::{ColumnName, DatasetName, DimensionName, MovementClass, Owners};
 use crate::values::MICROS_PER_DAY;
 
-use super::{BalanceFacts, Code, Known, NONE, Span, Walks};
+use super::{Added, BalanceFacts, Code, Known, NONE, Span, Walks};
 
 /// (customer, product, "2024-02-03" or "2024-02-03T13:00", class, kind, minor units). Empty text
 /// is null.
@@ -93,6 +93,7 @@ impl Ledger {
             first: rows.iter().map(|(_, time, ..)| *time).min(),
             newest: rows.iter().map(|(_, time, ..)| *time).max(),
             walks: Walks::default(),
+            added: Added::default(),
         };
         Self { facts, customers: names, products, kinds }
     }

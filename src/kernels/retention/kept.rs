@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kernels::{BalanceFacts, Cells, Slicer, Span};
+use crate::kernels::{Added, Axis, BalanceFacts, Cells, Filter, Slicer, Span};
 
 use super::turns::{Turn, add_up, walk};
 use super::windows::Windows;
@@ -92,7 +92,8 @@ pub fn retention_kept(
     }
     let known = facts.walks.longest(ask);
     let from = known.as_ref().map_or(i64::MIN, |known| known.end());
-    let walked: Cells<Turn<i64>> = walk(facts, (ask, slicer), &windows, from);
+    let walked: Cells<Turn<i64>> =
+        walk(facts, (ask, &those_from(facts, from, slicer)), &windows, from);
     let mut cells = slicer.cells(count);
     let mut turns = match (walked.get(0), &known) {
         (Some(turns), _) => turns.to_vec(),
@@ -109,4 +110,16 @@ pub fn retention_kept(
         facts.walks.keep(Walked { by_ledger, by_product, windows, turns });
     }
     cells
+}
+
+/// The same slices of the customers alone who can have rows from an instant on, where they are known.
+fn those_from(facts: &BalanceFacts, from: i64, slicer: &Slicer) -> Slicer {
+    let Added { all_before, customers } = &facts.added;
+    match all_before {
+        Some(before) if *before <= from => {
+            let only = Filter::Only(Axis::Customer, customers.clone());
+            Slicer::new(Vec::new(), Some(only)).within(slicer.bounds().clone())
+        }
+        _ => slicer.clone(),
+    }
 }
