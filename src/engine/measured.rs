@@ -13,6 +13,18 @@ pub struct Measurement {
     pub counts: bool,
 }
 
+impl Measurement {
+    /// What a counter says.
+    pub(super) fn of(name: &'static str, help: &'static str, counter: &AtomicU64) -> Self {
+        Self { name, help, value: read(counter), counts: true }
+    }
+}
+
+/// Whether the newest of so many is one of the share that is proven, spread evenly over them.
+pub(super) fn is_due(count: u64, percent: u64) -> bool {
+    count * percent / 100 > count.saturating_sub(1) * percent / 100
+}
+
 /// Events of the result cache and its proofs.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -33,12 +45,7 @@ pub(super) fn read(counter: &AtomicU64) -> u64 {
 
 impl Counters {
     pub fn measurements(&self) -> Vec<Measurement> {
-        let counter = |name, help, counter: &AtomicU64| Measurement {
-            name,
-            help,
-            value: read(counter),
-            counts: true,
-        };
+        let counter = Measurement::of;
         vec![
             counter("result_cache_hits", "Questions answered from the result cache", &self.hits),
             counter("result_cache_misses", "Questions computed for the result cache", &self.misses),

@@ -18,7 +18,7 @@ use crate::planner::{MetricPlan, MetricQuery, Scope};
 
 use super::Answer;
 use super::local::LocalEngine;
-use super::measured::{Measurement, count, read};
+use super::measured::{Measurement, count, is_due, read};
 use super::needs::{datasets_of, dimensions_of};
 use super::results::{Key, Results};
 use super::run::Question;
@@ -107,10 +107,9 @@ impl PreAggregates {
         })
     }
 
-    /// Whether the newest answer from kept sums is one of those that are computed again.
+    /// Counts an answer from kept sums; whether it is one of those that are computed again.
     fn is_due_for_proof(&self) -> bool {
-        let answers = count(&self.answers) + 1;
-        answers * self.proof_percent / 100 > (answers - 1) * self.proof_percent / 100
+        is_due(count(&self.answers) + 1, self.proof_percent)
     }
 
     /// Sets an answer from kept sums against the one from rows: a difference is a fault of ours, said
@@ -138,12 +137,7 @@ impl PreAggregates {
     }
 
     pub fn measurements(&self) -> Vec<Measurement> {
-        let counter = |name, help, counter: &AtomicU64| Measurement {
-            name,
-            help,
-            value: read(counter),
-            counts: true,
-        };
+        let counter = Measurement::of;
         vec![
             counter(
                 "pre_aggregate_answers",

@@ -16,7 +16,7 @@ use crate::model::{DatasetName, Model};
 use crate::planner::{MetricQuery, Scope};
 
 use super::Answer;
-use super::measured::{Counters, Measurement, count, read};
+use super::measured::{Counters, Measurement, count, is_due, read};
 
 /// Everything that an answer depends on, hashed.
 pub(super) type Key = [u8; 32];
@@ -122,8 +122,7 @@ impl Results {
 
     /// Whether the newest hit is one of those that are computed again.
     pub fn is_due_for_proof(&self) -> bool {
-        let hits = read(&self.counters.hits);
-        hits * self.proof_percent / 100 > hits.saturating_sub(1) * self.proof_percent / 100
+        is_due(read(&self.counters.hits), self.proof_percent)
     }
 
     /// Sets a kept answer against the one computed again: a difference is a fault of ours, said
