@@ -4,7 +4,7 @@
 use async_graphql::Value;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    FieldDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+    BaseType, FieldDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
 
 use super::schema::SchemaError;
@@ -25,7 +25,7 @@ pub(super) struct Contract {
     pub types: Vec<TypeDefinition>,
 }
 
-/// An argument of a root field.
+/// An argument of a field.
 pub(super) struct Argument<'c> {
     pub name: &'c str,
     pub ty: &'c Type,
@@ -43,10 +43,9 @@ impl Contract {
         Ok(Self { types: types.collect() })
     }
 
-    /// The arguments of a root field, in order; none for a field that is not there.
-    pub fn arguments(&self, field: &str) -> Vec<Argument<'_>> {
-        let found = self.root_fields().find(|found| found.name.node == field);
-        found.map_or_else(Vec::new, |found| {
+    /// The arguments of a field, in order; none of a field that is not there.
+    pub fn arguments(&self, owner: &str, field: &str) -> Vec<Argument<'_>> {
+        self.field(owner, field).map_or_else(Vec::new, |found| {
             let arguments = found.arguments.iter().map(|argument| Argument {
                 name: &argument.node.name.node,
                 ty: &argument.node.ty.node,
@@ -56,12 +55,20 @@ impl Contract {
         })
     }
 
-    fn root_fields(&self) -> impl Iterator<Item = &FieldDefinition> {
-        let query = self.types.iter().find(|ty| ty.name.node == QUERY);
-        let fields = query.and_then(|ty| match &ty.kind {
-            TypeKind::Object(object) => Some(&object.fields),
-            _ => None,
-        });
-        fields.into_iter().flatten().map(|field| &field.node)
+    /// The type of a field, or of the items of its list.
+    pub fn type_of(&self, owner: &str, field: &str) -> Option<&str> {
+        let mut ty = &self.field(owner, field)?.ty.node.base;
+        loop {
+            match ty {
+                BaseType::Named(name) => return Some(name),
+                BaseType::List(items) => ty = &items.base,
+            }
+        }
+    }
+
+    fn field(&self, owner: &str, field: &str) -> Option<&FieldDefinition> {
+        let owner = self.types.iter().find(|ty| ty.name.node == owner)?;
+        let TypeKind::Object(object) = &owner.kind else { return None };
+        object.fields.iter().map(|found| &found.node).find(|found| found.name.node == field)
     }
 }

@@ -58,11 +58,16 @@ pub(super) fn operation<'d>(
     }
 }
 
-/// A field of the operation's root, all occurrences of its response key together.
-pub(super) struct RootField<'d> {
+/// A field of the response: all occurrences of its key together, whose own fields are one set.
+pub(super) struct ResponseField<'d> {
     pub name: &'d str,
+    /// Where it is asked for first.
+    pub pos: Pos,
     occurrences: Vec<&'d Field>,
 }
+
+/// The fields of one object, by response key, in document order.
+pub(super) type ResponseFields<'d> = IndexMap<&'d str, ResponseField<'d>>;
 
 /// Reads the selections of an operation as they will run: fragments flattened, skipped ones gone.
 pub(super) struct Reader<'d> {
@@ -75,61 +80,42 @@ impl<'d> Reader<'d> {
         Self { document, variables }
     }
 
-    /// The root fields by response key, in document order.
-    pub fn root_fields(
-        &self,
-        operation: &'d OperationDefinition,
-    ) -> IndexMap<&'d str, RootField<'d>> {
-        let mut fields: IndexMap<&str, RootField<'_>> = IndexMap::new();
-        self.each_field(&operation.selection_set.node, QUERY, &mut |field| {
-            fields
-                .entry(field.response_key().node.as_str())
-                .or_insert_with(|| RootField { name: &field.name.node, occurrences: Vec::new() })
-                .occurrences
-                .push(field);
-        });
+    pub fn root_fields(&self, operation: &'d OperationDefinition) -> ResponseFields<'d> {
+        let mut fields = ResponseFields::new();
+        self.collect(&operation.selection_set.node, QUERY, &mut fields);
+        fields
+    }
+
+    /// The fields of a field that is an object of that type.
+    pub fn fields_of(&self, field: &ResponseField<'d>, ty: &str) -> ResponseFields<'d> {
+        let mut fields = ResponseFields::new();
+        for occurrence in &field.occurrences {
+            self.collect(&occurrence.selection_set.node, ty, &mut fields);
+        }
         fields
     }
 
     /// Whether a root field selects the field of that name.
-    pub fn selects(&self, root: &RootField<'d>, ty: &str, name: &str) -> bool {
-        let mut found = false;
-        for occurrence in &root.occurrences {
-            self.each_field(&occurrence.selection_set.node, ty, &mut |field| {
-                found |= field.name.node == name;
-            });
-        }
-        found
+    pub fn selects(&self, root: &ResponseField<'d>, ty: &str, name: &str) -> bool {
+        self.fields_of(root, ty).values().any(|field| field.name == name)
     }
 
     /// Whether a root field selects one of these fields of its rows.
     pub fn selects_of_rows(
         &self,
-        root: &RootField<'d>,
+        root: &ResponseField<'d>,
         (answer, row): (&str, &str),
         names: &[&str],
     ) -> bool {
-        let mut rows = Vec::new();
-        for occurrence in &root.occurrences {
-            self.each_field(&occurrence.selection_set.node, answer, &mut |field| {
-                if field.name.node == "rows" {
-                    rows.push(&field.selection_set.node);
-                }
-            });
-        }
-        let mut found = false;
-        for selection in rows {
-            self.each_field(selection, row, &mut |field| {
-                found |= names.contains(&field.name.node.as_str());
-            });
-        }
-        found
+        let fields = self.fields_of(root, answer);
+        let mut rows = fields.values().filter(|field| field.name == "rows");
+        rows.any(|rows| self.fields_of(rows, row).values().any(|of| names.contains(&of.name)))
     }
 
-    /// The arguments of a root field, variables filled in. Occurrences of one response key have
-    /// equal arguments: validation sees to it.
-    pub fn arguments(&self, root: &RootField<'d>) -> IndexMap<String, Value> {
-        let arguments = root.occurrences.first().map(|field| &field.arguments);
+    /// The arguments of a field, variables filled in. Occurrences of one response key have equal
+    /// arguments: validation sees to it.
+    pub fn arguments(&self, field: &ResponseField<'d>) -> IndexMap<String, Value> {
+        let arguments = field.occurrences.first().map(|field| &field.arguments);
         arguments
             .into_iter()
             .flatten()
@@ -143,19 +129,17 @@ impl<'d> Reader<'d> {
             .collect()
     }
 
-    fn each_field(
-        &self,
-        selection_set: &'d SelectionSet,
-        ty: &str,
-        visit: &mut dyn FnMut(&'d Field),
-    ) {
+    fn collect(&self, selection_set: &'d SelectionSet, ty: &str, fields: &mut ResponseFields<'d>) {
         for selection in &selection_set.items {
             if self.skipped(&selection.node) {
                 continue;
             }
             let (condition, inner) = match &selection.node {
-                Selection::Field(field) => {
-                    visit(&field.node);
+                Selection::Field(Positioned { pos, node }) => {
+                    let found = fields.entry(node.response_key().node.as_str());
+                    let (name, pos) = (node.name.node.as_str(), *pos);
+                    let new = || ResponseField { name, pos, occurrences: Vec::new() };
+                    found.or_insert_with(new).occurrences.push(node);
                     continue;
                 }
                 Selection::FragmentSpread(spread) => {
@@ -171,7 +155,7 @@ impl<'d> Reader<'d> {
                 }
             };
             if condition.is_none_or(|condition| condition.node.on.node == ty) {
-                self.each_field(&inner.node, ty, visit);
+                self.collect(&inner.node, ty, fields);
             }
         }
     }

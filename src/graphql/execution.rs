@@ -19,7 +19,8 @@ use crate::values::Scalar;
 use super::ProblemInfo;
 use super::response::Until;
 
-type Answers = HashMap<String, ApiResult<Arc<Answer>>>;
+/// Answers by the response keys of their root fields.
+pub(super) type Answers = HashMap<String, ApiResult<Arc<Answer>>>;
 
 /// What resolvers share.
 pub(super) struct Execution {
@@ -72,11 +73,10 @@ impl Execution {
         (!self.computed.load(Ordering::Relaxed)).then(|| self.seen.until())
     }
 
-    /// The answer to the root field of that response key. The first caller runs all questions of
-    /// the document at once; the others wait for the same run.
-    pub async fn answer(&self, key: &str) -> ApiResult<Arc<Answer>> {
-        let answers = self.answers.get_or_init(|| self.run()).await;
-        answers.get(key).cloned().unwrap_or_else(|| Err(lost()))
+    /// The answers to the document's questions, by response key. The first caller asks all of them
+    /// at once; the others wait for the same run.
+    pub async fn answers(&self) -> &Answers {
+        self.answers.get_or_init(|| self.run()).await
     }
 
     async fn run(&self) -> Answers {

@@ -1,10 +1,10 @@
 //! GraphQL: a schema generated from the model, arguments → [`MetricQuery`], answers → values. The
 //! one border where an [`ApiError`] becomes a GraphQL error.
 //!
-//! async-graphql parses, validates, introspects and walks the selections. Three things are ours:
-//! the whole document is planned before it runs and asked in one [`Engine::run`]; no resolver
-//! returns an error (it answers null and notes why); and the response is written in the order of
-//! the document. The static types live in `contract/`, as SDL.
+//! async-graphql parses, validates, introspects and walks the catalogue. Three things are ours: the
+//! whole document is planned before it runs and asked in one [`Engine::run`]; answers are written
+//! as JSON by what is selected of them, in the order of the document (`answers/`); and no resolver
+//! returns an error (it answers null and notes why). The static types live in `contract/`, as SDL.
 //!
 //! The flat table is also offered outside GraphQL ([`Api::export`]): JSON, CSV and Arrow over the
 //! same arguments.
@@ -14,6 +14,7 @@
 //!
 //! [`MetricQuery`]: crate::planner::MetricQuery
 
+mod answers;
 mod contract;
 mod decode;
 mod document;
@@ -41,13 +42,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_graphql::dynamic::Schema;
-use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, Variables};
+use async_graphql::{PathSegment, Request, Value, Variables};
 
 use bytes::Bytes;
 
-use crate::engine::{Engine, Freshness};
+use crate::engine::{Answer, Engine, Freshness};
 use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::Model;
 use crate::planner::{Ask, MetricQuery, Scope};
@@ -60,13 +60,14 @@ pub use request::{Caller, GraphqlRequest};
 pub use response::{GraphqlResponse, Outcome};
 pub use schema::SchemaError;
 
-use contract::Contract;
-use document::{Reader, RootField};
+use answers::{Readers, Selecting, Unwritable};
+use contract::{Contract, QUERY};
+use document::{Reader, ResponseField, ResponseFields};
 use errors::Reported;
-use execution::Execution;
+use execution::{Answers, Execution};
 use kept::{Renewal, Responses};
 use resolve::{QUESTIONS, Resolvers};
-use response::Until;
+use response::{Data, Until};
 
 /// Most errors of validation that a response lists: nobody reads more.
 const MOST_ERRORS: usize = 20;
@@ -88,6 +89,7 @@ pub struct ProblemInfo {
 pub struct Api {
     schema: Schema,
     contract: Arc<Contract>,
+    readers: Arc<Readers>,
     engine: Arc<dyn Engine>,
     problems: Arc<[ProblemInfo]>,
     limits: Limits,
@@ -101,10 +103,11 @@ impl Api {
     /// [`SchemaError`] where the model's names make no schema; checked definitions never do.
     pub fn new(engine: Arc<dyn Engine>) -> Result<Self, SchemaError> {
         let contract = Contract::parse()?;
-        let schema = schema::build(&contract, engine.model(), &Resolvers::all())?;
-        let contract = Arc::new(contract);
+        let readers = Readers::all();
+        let schema = schema::build(&contract, engine.model(), (&readers, &Resolvers::all()))?;
+        let (contract, readers) = (Arc::new(contract), Arc::new(readers));
         let (problems, limits) = (Arc::from([]), Limits::default());
-        Ok(Self { schema, contract, engine, problems, limits, responses: None })
+        Ok(Self { schema, contract, readers, engine, problems, limits, responses: None })
     }
 
     /// The same API with these problems in its catalogue. What was kept said others.
@@ -246,24 +249,60 @@ impl Api {
         let found = answered.errors.into_iter().take(MOST_ERRORS);
         let mut errors: Vec<Reported> =
             found.map(|error| errors::translate(error, registry)).collect();
-        if answered.data == async_graphql::Value::Null {
+        if answered.data == Value::Null {
             return Ok(GraphqlResponse::refused(&errors, &caller.request_id));
         }
         errors.extend(execution.take_failures().into_iter().map(Reported::from));
+        let written = (execution.answers().await, &answered.data);
+        let data = self.write(&reader, &roots, written, &mut errors);
         response::sort_errors(&mut errors, roots.keys().copied());
-        let data = response::in_document_order(answered.data, roots.keys().copied(), &errors);
         // Who asks for what is deprecated is counted each time.
         let keeps = errors.is_empty() && deprecated.is_empty();
         let kept_until = execution.kept_until().filter(|_| keeps);
-        let response = GraphqlResponse::answered(&data, &errors, &caller.request_id);
+        let response = GraphqlResponse::answered(data, &errors, &caller.request_id);
         Ok(GraphqlResponse { deprecated, kept_until, ..response })
+    }
+
+    /// The root fields in the document's order: answers to its questions, and what was walked.
+    fn write<'d>(
+        &'d self,
+        reader: &Reader<'d>,
+        roots: &ResponseFields<'d>,
+        (answers, walked): (&Answers, &Value),
+        errors: &mut Vec<Reported>,
+    ) -> Data {
+        let mut data = Data::new();
+        for (&key, root) in roots {
+            let written = data.field(key, |into| match answers.get(key) {
+                Some(Ok(answer)) => self.write_answer(reader, root, answer, into),
+                Some(Err(error)) => Err(Unwritable { error: error.clone(), pos: root.pos }),
+                None => response::write_walked(key, walked, errors, into),
+            });
+            if let Err(Unwritable { error, pos }) = written {
+                let path = vec![PathSegment::Field(key.to_owned())];
+                errors.push(Reported { error, locations: vec![pos], path });
+            }
+        }
+        data
+    }
+
+    fn write_answer<'d>(
+        &'d self,
+        reader: &Reader<'d>,
+        root: &ResponseField<'d>,
+        answer: &Arc<Answer>,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Unwritable> {
+        let selecting = Selecting { readers: &self.readers, contract: &self.contract };
+        let ty = self.contract.type_of(QUERY, root.name).unwrap_or_default();
+        answers::write(&selecting.of(reader, root, ty)?, answer, into)
     }
 
     /// What each root field asks, by response key.
     fn questions<'d>(
         &self,
         reader: &Reader<'d>,
-        roots: &IndexMap<&'d str, RootField<'d>>,
+        roots: &ResponseFields<'d>,
         scope: &Scope,
     ) -> HashMap<String, ApiResult<MetricQuery>> {
         let asking = roots.iter().filter(|(_, root)| QUESTIONS.contains(&root.name));
@@ -340,7 +379,7 @@ impl Api {
 }
 
 /// Tells the engine what nobody will see of an answer, where that is dear to compute.
-fn spare_what_is_not_selected(question: &mut MetricQuery, reader: &Reader, root: &RootField) {
+fn spare_what_is_not_selected(question: &mut MetricQuery, reader: &Reader, root: &ResponseField) {
     match &mut question.ask {
         Ask::Expansion { by_customer, .. } => {
             let fields = ["customers", "fromOpeningCohort", "fromOutsideCohort"];
@@ -362,7 +401,8 @@ fn spare_what_is_not_selected(question: &mut MetricQuery, reader: &Reader, root:
 /// # Errors
 /// As [`Api::new`].
 pub fn sdl(model: &Model) -> Result<String, SchemaError> {
-    Ok(schema::sdl(&schema::build(&Contract::parse()?, model, &Resolvers::all())?))
+    let fields = (&Readers::all(), &Resolvers::all());
+    Ok(schema::sdl(&schema::build(&Contract::parse()?, model, fields)?))
 }
 
 /// The JSON body of an error outside of a GraphQL document: `{"errors": […]}`.

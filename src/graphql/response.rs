@@ -1,14 +1,15 @@
-//! A GraphQL response, written out once, keys in the order of the document.
+//! A GraphQL response, written out once, keys in the order of the document (async-graphql gives
+//! them as they complete).
 
 use std::time::Instant;
 
-use async_graphql::indexmap::IndexMap;
-use async_graphql::{Name, PathSegment, Value};
+use async_graphql::{PathSegment, Value};
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::error::ErrorCode;
 
+use super::answers::Unwritable;
 use super::errors::{Errors, Reported};
 
 /// When an answer may be another one; none: never.
@@ -38,16 +39,50 @@ pub enum Outcome {
 
 #[derive(Serialize)]
 struct Body<'b> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'b Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<Errors<'b>>,
+    errors: Errors<'b>,
+}
+
+/// A response as it is written, root field by root field in the document's order.
+pub(super) struct Data(Vec<u8>);
+
+impl Data {
+    pub fn new() -> Self {
+        Self(br#"{"data":{"#.to_vec())
+    }
+
+    /// Writes a root field, or null where its value cannot be written. A key is a name of GraphQL:
+    /// there is nothing in it for JSON to escape.
+    pub fn field<E>(
+        &mut self,
+        key: &str,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self(body) = self;
+        let comma = if body.ends_with(b"{") { "" } else { "," };
+        body.extend_from_slice(format!("{comma}\"{key}\":").as_bytes());
+        let start = body.len();
+        write(body).inspect_err(|_| {
+            body.truncate(start);
+            body.extend_from_slice(b"null");
+        })
+    }
+
+    fn end(self, errors: &[Reported], request_id: &str) -> Vec<u8> {
+        let Self(mut body) = self;
+        body.push(b'}');
+        if !errors.is_empty() {
+            body.extend_from_slice(br#","errors":"#);
+            body.extend(serde_json::to_vec(&Errors(errors, request_id)).unwrap_or_default());
+        }
+        body.push(b'}');
+        body
+    }
 }
 
 impl GraphqlResponse {
-    pub(super) fn answered(data: &Value, errors: &[Reported], request_id: &str) -> Self {
+    pub(super) fn answered(data: Data, errors: &[Reported], request_id: &str) -> Self {
         let outcome = Outcome::Answered { errors: !errors.is_empty() };
-        let body = write(Some(data), errors, request_id).into();
+        let body = data.end(errors, request_id).into();
         Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 
@@ -59,43 +94,33 @@ impl GraphqlResponse {
 
     pub(super) fn refused(errors: &[Reported], request_id: &str) -> Self {
         let code = errors.first().map_or(ErrorCode::Internal, |first| first.error.code);
-        let (body, outcome) = (write(None, errors, request_id).into(), Outcome::Refused(code));
+        let (body, outcome) = (error_body(errors, request_id).into(), Outcome::Refused(code));
         Self { body, outcome, deprecated: Vec::new(), kept_until: None }
     }
 }
 
 /// The body of a response without data.
 pub(super) fn error_body(errors: &[Reported], request_id: &str) -> Vec<u8> {
-    write(None, errors, request_id)
+    let errors = Errors(errors, request_id);
+    serde_json::to_vec(&Body { errors }).unwrap_or_default()
 }
 
-fn write(data: Option<&Value>, errors: &[Reported], request_id: &str) -> Vec<u8> {
-    let errors = (!errors.is_empty()).then_some(Errors(errors, request_id));
-    serde_json::to_vec(&Body { data, errors }).unwrap_or_default()
-}
-
-/// Root keys as the document has them (async-graphql gives them as they complete), null where a
-/// root field failed as a whole.
-pub(super) fn in_document_order<'k>(
-    data: Value,
-    keys: impl Iterator<Item = &'k str>,
+/// Writes a root field that was walked; null where it failed as a whole.
+pub(super) fn write_walked(
+    key: &str,
+    walked: &Value,
     errors: &[Reported],
-) -> Value {
-    let mut found = match data {
-        Value::Object(found) => found,
-        _ => IndexMap::new(),
-    };
-    let failed = |key: &str| {
-        errors.iter().any(|reported| match reported.path.as_slice() {
-            [PathSegment::Field(root)] => root == key,
-            _ => false,
-        })
-    };
-    let ordered = keys.map(|key| {
-        let value = found.swap_remove(key).filter(|_| !failed(key));
-        (Name::new(key), value.unwrap_or_default())
+    into: &mut Vec<u8>,
+) -> Result<(), Unwritable> {
+    let failed = errors.iter().any(|reported| match reported.path.as_slice() {
+        [PathSegment::Field(root)] => root == key,
+        _ => false,
     });
-    Value::Object(ordered.collect())
+    let value = match walked {
+        Value::Object(fields) if !failed => fields.get(key),
+        _ => None,
+    };
+    serde_json::to_writer(into, &value).map_err(|_| Unwritable::for_a_fault())
 }
 
 /// Errors in the order of the document's root fields.

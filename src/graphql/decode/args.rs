@@ -7,7 +7,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 
 use super::super::contract::Argument;
 
-pub(super) struct Args(IndexMap<String, Value>);
+pub(in super::super) struct Args(IndexMap<String, Value>);
 
 impl Args {
     pub fn new(mut given: IndexMap<String, Value>, known: &[Argument<'_>]) -> Self {

@@ -18,10 +18,11 @@ use crate::model::{
 use crate::planner::{Ask, MetricQuery, PeriodAsk, Scope};
 use crate::values::Grain;
 
-use super::contract::Contract;
+use super::contract::{Contract, QUERY};
+pub(super) use args::Args;
 pub(super) use filter::{COMBINING, hint_of, no_operator};
 
-use args::{Args, name_of};
+use args::name_of;
 use dates::Edge;
 
 const WINDOWS: [(&str, Window); 4] = [
@@ -70,7 +71,7 @@ impl<'d> Decoder<'d> {
         arguments: IndexMap<String, Value>,
         totals: bool,
     ) -> ApiResult<MetricQuery> {
-        let args = Args::new(arguments, &self.contract.arguments(field));
+        let args = Args::new(arguments, &self.contract.arguments(QUERY, field));
         let grains = Grain::ALL.map(|grain| (grain.as_str(), grain));
         let period = if field == "timeToExpansion" { "cohort" } else { "period" };
         let filter = args.get("where").map(|value| filter::predicate(self.model, value, "where"));

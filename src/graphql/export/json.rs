@@ -9,7 +9,7 @@ use crate::error::{ApiError, ApiResult, ErrorCode};
 use crate::model::Unit;
 use crate::values::Instant;
 
-use super::super::resolve::{kind, too_long};
+use super::super::answers::{kind, too_long};
 use super::super::values::{TooLong, cell, float, number, scalar, text};
 
 pub(super) fn write(table: &TableAnswer, provenance: &Provenance) -> ApiResult<Vec<u8>> {

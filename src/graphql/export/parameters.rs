@@ -9,7 +9,7 @@ use async_graphql::{Name, Value};
 
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 
-use super::super::contract::Contract;
+use super::super::contract::{Contract, QUERY};
 use super::super::variables::from_json;
 
 const PERIOD: [&str; 3] = ["start", "end", "last"];
@@ -20,7 +20,7 @@ pub(in super::super) fn arguments(
     contract: &Contract,
     parameters: &[(String, String)],
 ) -> ApiResult<(IndexMap<String, Value>, bool)> {
-    let known = contract.arguments("metrics");
+    let known = contract.arguments(QUERY, "metrics");
     let mut arguments = IndexMap::new();
     let mut period = IndexMap::new();
     let mut totals = None;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::Value;
 use async_graphql::dynamic::{FieldFuture, FieldValue, ResolverContext};
 
-use crate::engine::{TableStatus, bands_of};
+use crate::engine::{BandHit, TableStatus, bands_of};
 use crate::error::{ApiError, ApiResult, ErrorCode, did_you_mean};
 use crate::model::{
     Dimension, DimensionName, GoodDirection, Metric, MetricKind, MetricName, MetricVersion, Model,
@@ -15,11 +15,12 @@ use crate::model::{
 use crate::values::{Grain, Instant, Scalar};
 
 use super::super::ProblemInfo;
+use super::super::answers::{Fields, band, group_value, too_long};
 use super::super::decode::day_of;
 use super::super::execution::Execution;
 use super::super::metrics::{public_metric, public_metrics, reason_of};
-use super::super::values::{float, integer, scalar, text};
-use super::{Resolvers, exact_or_fail, execution};
+use super::super::values::{TooLong, float, integer, scalar, text};
+use super::{Resolvers, execution, or_fail};
 
 /// Most values that `dimensionValues` gives.
 const MOST_VALUES: i64 = 1_000;
@@ -162,8 +163,10 @@ async fn find_values(
     })?;
     let search = argument(context, "search").and_then(name_of);
     let values = execution.dimension_values(&dimension.name, search, limit).await?;
-    let written =
-        values.iter().map(|value| exact_or_fail(context, dimension.name.as_str(), scalar(value)));
+    let written = values.iter().map(|value| {
+        let value = scalar(value).map_err(|TooLong| too_long(dimension.name.as_str()));
+        or_fail(context, value)
+    });
     Ok(Value::List(written.collect()))
 }
 
@@ -194,7 +197,7 @@ fn metric_fields(resolvers: &mut Resolvers) {
         .value("tags", |metric| metric.tags.iter().map(String::as_str).collect())
         .value("format", |metric| text(metric.format.as_deref()))
         .value("filter", |metric| text(metric.filter.as_ref().map(|filter| filter.text.as_str())))
-        .named("variantOf", |metric| metric.variant_of().map(MetricName::as_str))
+        .value("variantOf", |metric| text(metric.variant_of().map(MetricName::as_str)))
         .field("variants", |context| {
             let metric = context.parent_value.downcast_ref::<Metric>();
             let names = execution(&context).zip(metric).map(|(execution, metric)| {
@@ -230,13 +233,15 @@ fn metric_fields(resolvers: &mut Resolvers) {
 }
 
 fn judgement_fields(resolvers: &mut Resolvers) {
+    band(resolvers.of::<BandHit>("Band"));
+    group_value(resolvers.of::<(DimensionName, Scalar)>("GroupValue"));
     resolvers
         .of::<Target>("MetricTarget")
         .value("value", |target| float(target.value))
         .value("source", |target| Value::from(target.source.as_str()))
         .value("from", |target| text(target.from.map(|day| day.to_string()).as_deref()))
         .value("to", |target| text(target.to.map(|day| day.to_string()).as_deref()))
-        .named("grain", |target| target.grain.map(Grain::as_str))
+        .value("grain", |target| text(target.grain.map(Grain::as_str)))
         .field("only", |context| {
             let target = context.parent_value.downcast_ref::<Target>();
             FieldFuture::Value(target.map(|target| {

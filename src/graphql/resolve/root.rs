@@ -1,6 +1,4 @@
-//! The root fields: each takes its own answer out of the document's one run.
-
-use std::sync::Arc;
+//! The root fields. A question is asked here, in the document's one run, and not answered.
 
 use async_graphql::dynamic::{FieldFuture, FieldValue};
 
@@ -24,16 +22,11 @@ pub(super) fn register(resolvers: &mut Resolvers) {
     for field in QUESTIONS {
         resolvers.insert(QUERY, field, |context| {
             FieldFuture::new(async move {
-                let Some(execution) = execution(&context) else { return Ok(None) };
-                let key = context.ctx.item.node.response_key().node.as_str();
-                // An error beside a null, never an Err: async-graphql would drop the key.
-                Ok(match execution.answer(key).await {
-                    Ok(answer) => Some(FieldValue::owned_any(Arc::clone(&answer))),
-                    Err(error) => {
-                        execution.fail(&context, error);
-                        None
-                    }
-                })
+                if let Some(execution) = execution(&context) {
+                    execution.answers().await;
+                }
+                // Null: the answer is written when the document has been walked.
+                Ok(None::<FieldValue<'_>>)
             })
         });
     }

@@ -6,8 +6,7 @@ use async_graphql::dynamic::{Enum, EnumItem, Field, InputObject, InputValue, Obj
 use crate::model::{Dimension, DimensionType, Metric, Model};
 
 use super::super::metrics::{public_metrics, reason_of, record_scalar};
-use super::super::resolve::Resolvers;
-use super::{SchemaError, resolved};
+use super::read;
 
 /// The only item of an enum without items of its own: GraphQL knows no empty enums. No definition
 /// can have this name.
@@ -80,12 +79,8 @@ fn filter_type(data_type: DimensionType) -> &'static str {
     }
 }
 
-pub(super) fn record(model: &Model, resolvers: &Resolvers) -> Result<Object, SchemaError> {
-    let resolver = resolvers
-        .get("MetricRecord", "")
-        .ok_or_else(|| SchemaError::Unresolved("MetricRecord".into(), "fields".into()))?;
-    let field =
-        |name: &str, ty: &str| resolved(name, TypeRef::named(ty), std::sync::Arc::clone(&resolver));
+pub(super) fn record(model: &Model) -> Object {
+    let field = |name: &str, ty: &str| read(name, TypeRef::named(ty));
     let mut object = Object::new("MetricRecord")
         .description("A row of a table: null for what was not asked.")
         .field(field("period", "Date").description("The start of the row's period."));
@@ -97,7 +92,7 @@ pub(super) fn record(model: &Model, resolvers: &Resolvers) -> Result<Object, Sch
         let built = field(metric.name.as_str(), record_scalar(model, metric));
         object = object.field(deprecated(built.description(about_metric(metric)), metric));
     }
-    Ok(object)
+    object
 }
 
 fn deprecated(field: Field, metric: &Metric) -> Field {

@@ -5,7 +5,7 @@
 mod generated;
 
 use async_graphql::dynamic::{
-    Enum, EnumItem, Field, InputObject, InputValue, Object, Scalar, Schema, TypeRef,
+    Enum, EnumItem, Field, FieldFuture, InputObject, InputValue, Object, Scalar, Schema, TypeRef,
 };
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind,
@@ -14,8 +14,9 @@ use async_graphql::{Positioned, SDLExportOptions};
 
 use crate::model::Model;
 
+use super::answers::Readers;
 use super::contract::{Contract, QUERY};
-use super::resolve::{Resolver, Resolvers};
+use super::resolve::Resolvers;
 
 /// Why no schema could be built. Definitions that passed their checks never lead here.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +32,14 @@ pub enum SchemaError {
 pub(super) fn build(
     contract: &Contract,
     model: &Model,
-    resolvers: &Resolvers,
+    (readers, resolvers): (&Readers, &Resolvers),
 ) -> Result<Schema, SchemaError> {
     let mut builder = Schema::build(QUERY, None, None)
         .disable_suggestions()
         .register(generated::metric_names(model))
         .register(generated::dimension_names(model))
         .register(generated::filter(model))
-        .register(generated::record(model, resolvers)?);
+        .register(generated::record(model));
     for ty in &contract.types {
         let (name, about) = (ty.name.node.as_str(), text(ty.description.as_ref()));
         builder = match &ty.kind {
@@ -60,7 +61,7 @@ pub(super) fn build(
             TypeKind::Object(found) => {
                 let mut object = Object::new(name).description(about);
                 for field in &found.fields {
-                    object = object.field(object_field(ty, &field.node, resolvers)?);
+                    object = object.field(object_field(ty, &field.node, (readers, resolvers))?);
                 }
                 builder.register(object)
             }
@@ -81,20 +82,23 @@ pub(super) fn sdl(schema: &Schema) -> String {
 fn object_field(
     owner: &TypeDefinition,
     field: &FieldDefinition,
-    resolvers: &Resolvers,
+    (readers, resolvers): (&Readers, &Resolvers),
 ) -> Result<Field, SchemaError> {
     let (owner, name) = (owner.name.node.as_str(), field.name.node.as_str());
-    let resolver = resolvers
-        .get(owner, name)
-        .ok_or_else(|| SchemaError::Unresolved(owner.to_owned(), name.to_owned()))?;
-    let built = resolved(name, type_ref(&field.ty.node), resolver)
-        .description(text(field.description.as_ref()));
+    let ty = type_ref(&field.ty.node);
+    let built = match resolvers.get(owner, name) {
+        Some(resolver) => Field::new(name, ty, move |context| resolver(context)),
+        None if readers.has(owner, name) => read(name, ty),
+        None => return Err(SchemaError::Unresolved(owner.to_owned(), name.to_owned())),
+    };
+    let built = built.description(text(field.description.as_ref()));
     let arguments = field.arguments.iter().map(|argument| input_value(&argument.node));
     Ok(arguments.fold(built, Field::argument))
 }
 
-fn resolved(name: &str, ty: TypeRef, resolver: Resolver) -> Field {
-    Field::new(name, ty, move |context| resolver(context))
+/// A field of an answer, which the library validates and never asks for.
+fn read(name: &str, ty: TypeRef) -> Field {
+    Field::new(name, ty, |_| FieldFuture::Value(None))
 }
 
 fn input_value(definition: &InputValueDefinition) -> InputValue {

@@ -4,28 +4,27 @@
 use std::sync::Arc;
 
 use async_graphql::Value;
-use async_graphql::dynamic::{FieldFuture, FieldValue};
 
 use crate::engine::{
     Answer, AttachAnswerRow, AttributionAnswerRow, BandHit, CohortAnswerRow, DurationAnswerRow,
-    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, SurvivalPoint,
-    TargetHit, VariantAnswerRow, VariantItem,
+    ExpandedBy, ExpansionAnswerRow, PeriodInfo, Provenance, RetentionAnswerRow, Standing,
+    SurvivalPoint, TargetHit, VariantAnswerRow, VariantItem,
 };
 use crate::model::{DimensionName, RetentionMethod};
 use crate::values::{Instant, Scalar};
 
-use super::super::values::{float, integer, ratio, scalar, text};
-use super::{Resolvers, exact_or_fail};
+use super::super::values::{TooLong, float, integer, ratio, scalar, text};
+use super::{Fields, Readers, too_long};
 
-pub(super) fn register(resolvers: &mut Resolvers) {
-    shared(resolvers);
-    retention(resolvers);
-    expansion(resolvers);
-    attach(resolvers);
-    duration(resolvers);
-    attribution(resolvers);
-    cohorts(resolvers);
-    variants(resolvers);
+pub(super) fn register(readers: &mut Readers) {
+    shared(readers);
+    retention(readers);
+    expansion(readers);
+    attach(readers);
+    duration(readers);
+    attribution(readers);
+    cohorts(readers);
+    variants(readers);
 }
 
 /// The rows of an answer of one kind; none of another.
@@ -43,41 +42,20 @@ pub(super) fn provenance(answer: &Arc<Answer>) -> Option<&Provenance> {
     Some(answer.provenance())
 }
 
-fn shared(resolvers: &mut Resolvers) {
-    resolvers
+fn shared(readers: &mut Readers) {
+    readers
         .of::<PeriodInfo>("Period")
         .value("start", |period| Value::from(period.start.to_string()))
         .value("end", |period| Value::from(period.end.to_string()))
         .value("complete", |period| Value::from(period.complete));
-    resolvers
-        .of::<(DimensionName, Scalar)>("GroupValue")
-        .value("dimension", |(dimension, _)| Value::from(dimension.as_str()))
-        .field("value", |context| {
-            let value = context.parent_value.downcast_ref::<(DimensionName, Scalar)>();
-            let written = value.map(|(dimension, value)| {
-                exact_or_fail(&context, dimension.as_str(), scalar(value))
-            });
-            FieldFuture::from_value(written)
-        });
-    resolvers
-        .of::<BandHit>("Band")
-        .value("label", |band| Value::from(band.label.as_str()))
-        .value("low", |band| band.low.map_or(Value::Null, float))
-        .value("high", |band| band.high.map_or(Value::Null, float))
-        .value("source", |band| Value::from(band.source.as_str()))
-        .field("standing", |context| {
-            let band = context.parent_value.downcast_ref::<BandHit>();
-            // An enum that is null is no value at all.
-            let standing = band.and_then(|band| band.standing);
-            FieldFuture::from_value(standing.map(|standing| Value::from(standing.as_str())))
-        })
-        .parts("only", |band| &band.only);
-    resolvers
+    group_value(readers.of::<(DimensionName, Scalar)>("GroupValue"));
+    band(readers.of::<BandHit>("Band"));
+    readers
         .of::<TargetHit>("Target")
         .value("value", |target| float(target.value))
         .value("source", |target| Value::from(target.source.as_str()))
         .value("attainment", |target| target.attainment.map_or(Value::Null, float));
-    resolvers
+    readers
         .of::<Provenance>("Provenance")
         .value("definitionVersion", |from| Value::from(from.definition_version.as_str()))
         .value("snapshot", |from| Value::from(from.snapshot.as_str()))
@@ -87,12 +65,30 @@ fn shared(resolvers: &mut Resolvers) {
         .value("notes", |from| from.notes.iter().map(String::as_str).collect());
 }
 
-fn retention(resolvers: &mut Resolvers) {
-    resolvers
+pub(in super::super) fn group_value(fields: impl Fields<(DimensionName, Scalar)>) {
+    fields
+        .value("dimension", |(dimension, _)| Value::from(dimension.as_str()))
+        .exact("value", |(dimension, value)| {
+            scalar(value).map_err(|TooLong| too_long(dimension.as_str()))
+        });
+}
+
+pub(in super::super) fn band(fields: impl Fields<BandHit>) {
+    fields
+        .value("label", |band| Value::from(band.label.as_str()))
+        .value("low", |band| band.low.map_or(Value::Null, float))
+        .value("high", |band| band.high.map_or(Value::Null, float))
+        .value("source", |band| Value::from(band.source.as_str()))
+        .value("standing", |band| text(band.standing.map(Standing::as_str)))
+        .parts("only", |band| &band.only);
+}
+
+fn retention(readers: &mut Readers) {
+    readers
         .of::<Arc<Answer>>("Retention")
         .parts("rows", rows!(Retention))
         .part("provenance", provenance);
-    resolvers
+    readers
         .of::<RetentionAnswerRow>("RetentionRow")
         .part("period", |row| Some(&row.period))
         .part("window", |row| Some(&row.window))
@@ -125,12 +121,12 @@ fn retention(resolvers: &mut Resolvers) {
         .part("target", |row| row.target.as_ref());
 }
 
-fn expansion(resolvers: &mut Resolvers) {
-    resolvers
+fn expansion(readers: &mut Readers) {
+    readers
         .of::<Arc<Answer>>("Expansion")
         .parts("rows", rows!(Expansion))
         .part("provenance", provenance);
-    resolvers
+    readers
         .of::<ExpansionAnswerRow>("ExpansionRow")
         .part("period", |row| Some(&row.period))
         .parts("group", |row| &row.group)
@@ -145,12 +141,9 @@ fn expansion(resolvers: &mut Resolvers) {
         .part("target", |row| row.target.as_ref());
 }
 
-fn attach(resolvers: &mut Resolvers) {
-    resolvers
-        .of::<Arc<Answer>>("Attach")
-        .parts("rows", rows!(Attach))
-        .part("provenance", provenance);
-    resolvers
+fn attach(readers: &mut Readers) {
+    readers.of::<Arc<Answer>>("Attach").parts("rows", rows!(Attach)).part("provenance", provenance);
+    readers
         .of::<AttachAnswerRow>("AttachRow")
         .part("period", |row| Some(&row.period))
         .parts("group", |row| &row.group)
@@ -164,12 +157,12 @@ fn attach(resolvers: &mut Resolvers) {
         .part("target", |row| row.target.as_ref());
 }
 
-fn duration(resolvers: &mut Resolvers) {
-    resolvers
+fn duration(readers: &mut Readers) {
+    readers
         .of::<Arc<Answer>>("TimeToExpansion")
         .parts("rows", rows!(Duration))
         .part("provenance", provenance);
-    resolvers
+    readers
         .of::<DurationAnswerRow>("TimeToExpansionRow")
         .parts("group", |row| &row.group)
         .part("band", |row| row.band.as_ref())
@@ -182,26 +175,20 @@ fn duration(resolvers: &mut Resolvers) {
         .value("medianDays", |row| integer(row.median_days))
         .value("p75Days", |row| integer(row.p75_days))
         .value("observedMedianDays", |row| row.observed_median_days.map_or(Value::Null, float))
-        .field("expandedBy", |context| {
-            let days = context.args.get("days").and_then(|days| {
-                // A single day stands for a list of one, as everywhere in GraphQL.
-                days.list()
-                    .map(|days| days.iter().filter_map(|day| day.i64().ok()).collect())
-                    .or(days.i64().map(|day| vec![day]))
-                    .ok()
+        .made("expandedBy", |row, arguments| {
+            let days = arguments.items("days");
+            let days = days.iter().filter_map(|(_, day)| match day {
+                Value::Number(day) => day.as_i64(),
+                _ => None,
             });
-            let row = context.parent_value.downcast_ref::<DurationAnswerRow>();
-            FieldFuture::Value(row.zip(days).map(|(row, days): (_, Vec<i64>)| {
-                let shares = days.into_iter().map(|day| row.expanded_by(day));
-                FieldValue::list(shares.map(FieldValue::owned_any))
-            }))
+            days.map(|day| row.expanded_by(day)).collect()
         })
         .parts("curve", |row| &row.curve);
-    resolvers
+    readers
         .of::<ExpandedBy>("ExpandedBy")
         .value("day", |by| Value::from(by.day))
         .value("share", |by| float(by.share));
-    resolvers
+    readers
         .of::<SurvivalPoint>("SurvivalPoint")
         .value("day", |point| Value::from(point.day))
         .value("survival", |point| float(point.survival))
@@ -211,8 +198,8 @@ fn duration(resolvers: &mut Resolvers) {
         .value("events", |point| Value::from(point.events));
 }
 
-fn attribution(resolvers: &mut Resolvers) {
-    resolvers
+fn attribution(readers: &mut Readers) {
+    readers
         .of::<Arc<Answer>>("Attribution")
         .parts("rows", |answer| match &**answer {
             Answer::Attribution(attribution, _) => &attribution.rows,
@@ -225,7 +212,7 @@ fn attribution(resolvers: &mut Resolvers) {
             _ => Value::List(Vec::new()),
         })
         .part("provenance", provenance);
-    resolvers
+    readers
         .of::<AttributionAnswerRow>("AttributionRow")
         .part("period", |row| Some(&row.period))
         .parts("group", |row| &row.group)
@@ -241,12 +228,12 @@ fn attribution(resolvers: &mut Resolvers) {
         .part("target", |row| row.target.as_ref());
 }
 
-fn variants(resolvers: &mut Resolvers) {
-    resolvers
+fn variants(readers: &mut Readers) {
+    readers
         .of::<Arc<Answer>>("VariantTable")
         .parts("rows", rows!(Variants))
         .part("provenance", provenance);
-    resolvers
+    readers
         .of::<VariantAnswerRow>("VariantRow")
         .part("period", |row| Some(&row.period))
         .part("window", |row| Some(&row.window))
@@ -259,7 +246,7 @@ fn variants(resolvers: &mut Resolvers) {
         .decimal("denominator", |row| row.denominator.as_ref())
         .value("difference", |row| ratio(row.difference.as_ref()))
         .parts("items", |row| &row.items);
-    resolvers
+    readers
         .of::<VariantItem>("VariantItem")
         .value("name", |item| Value::from(item.name))
         .value("label", |item| Value::from(item.label.as_str()))
@@ -268,12 +255,12 @@ fn variants(resolvers: &mut Resolvers) {
         .value("ratio", |item| ratio(item.ratio.as_ref()));
 }
 
-fn cohorts(resolvers: &mut Resolvers) {
-    resolvers
+fn cohorts(readers: &mut Readers) {
+    readers
         .of::<Arc<Answer>>("Cohorts")
         .parts("rows", rows!(Cohorts))
         .part("provenance", provenance);
-    resolvers
+    readers
         .of::<CohortAnswerRow>("CohortRow")
         .part("cohort", |row| Some(&row.cohort))
         .value("age", |row| Value::from(row.age))
