@@ -1,11 +1,11 @@
 //! The static part of the public schema: SDL under `contract/`, read once per schema. Types, their
 //! descriptions and the defaults of arguments are written there and nowhere else.
 
-use async_graphql::Value;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, FieldDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
+use async_graphql::{Positioned, Value};
 
 use super::schema::SchemaError;
 
@@ -66,9 +66,19 @@ impl Contract {
         }
     }
 
+    /// The names of a type's fields, in order; none of a type that is no object.
+    pub fn fields_of(&self, owner: &str) -> Vec<&str> {
+        self.fields(owner).iter().map(|field| field.node.name.node.as_str()).collect()
+    }
+
     fn field(&self, owner: &str, field: &str) -> Option<&FieldDefinition> {
-        let owner = self.types.iter().find(|ty| ty.name.node == owner)?;
-        let TypeKind::Object(object) = &owner.kind else { return None };
-        object.fields.iter().map(|found| &found.node).find(|found| found.name.node == field)
+        self.fields(owner).iter().map(|found| &found.node).find(|found| found.name.node == field)
+    }
+
+    fn fields(&self, owner: &str) -> &[Positioned<FieldDefinition>] {
+        match self.types.iter().find(|ty| ty.name.node == owner).map(|ty| &ty.kind) {
+            Some(TypeKind::Object(object)) => &object.fields,
+            _ => &[],
+        }
     }
 }

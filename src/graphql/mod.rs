@@ -293,9 +293,12 @@ impl Api {
         answer: &Arc<Answer>,
         into: &mut Vec<u8>,
     ) -> Result<(), Unwritable> {
-        let selecting = Selecting { readers: &self.readers, contract: &self.contract };
         let ty = self.contract.type_of(QUERY, root.name).unwrap_or_default();
-        answers::write(&selecting.of(reader, root, ty)?, answer, into)
+        answers::write(&self.selecting().of(reader, root, ty)?, answer, into)
+    }
+
+    fn selecting(&self) -> Selecting<'_> {
+        Selecting { readers: &self.readers, contract: &self.contract }
     }
 
     /// What each root field asks, by response key.
@@ -371,7 +374,7 @@ impl Api {
         let answer = self.engine.run(vec![question], &seen).await.into_iter().next();
         let missing = || ApiError::new(ErrorCode::Internal, "The question was not answered.");
         let answer = answer.ok_or_else(missing)??;
-        let written = export::write(&answer, format)?;
+        let written = export::write(self.selecting(), &answer, format)?;
         // As for documents: only what says that it is cached, and nobody has to be counted for.
         let keeps = answer.provenance().cached && deprecated.is_empty();
         Ok((Export { deprecated, ..written }, keeps.then(|| seen.until())))

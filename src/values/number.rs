@@ -2,6 +2,7 @@
 //! end (definition book: "Money is exact").
 
 use num_bigint::BigInt;
+use num_integer::Integer;
 use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 
@@ -28,8 +29,7 @@ impl Number {
     /// The fraction of two integers, null for a zero denominator.
     #[must_use]
     pub fn fraction(numerator: i128, denominator: i128) -> Option<Self> {
-        (denominator != 0)
-            .then(|| Self::Ratio(BigRational::new(numerator.into(), denominator.into())))
+        (denominator != 0).then(|| Self::Ratio(lowest_terms(numerator, denominator)))
     }
 
     #[must_use]
@@ -98,8 +98,19 @@ impl Number {
             (Self::Float(_), _) | (_, Self::Float(_)) => {
                 Some(Self::Float(self.to_f64() / other.to_f64()))
             }
-            _ => Some(Self::Ratio(self.rational()? / other.rational()?)),
+            (Self::Ratio(_), _) | (_, Self::Ratio(_)) => self.divided_exactly(other),
+            _ => {
+                let scale = self.scale().max(other.scale());
+                match (self.at_scale(scale), other.at_scale(scale)) {
+                    (Some(numerator), Some(denominator)) => Self::fraction(numerator, denominator),
+                    _ => self.divided_exactly(other),
+                }
+            }
         }
+    }
+
+    fn divided_exactly(&self, other: &Self) -> Option<Self> {
+        Some(Self::Ratio(self.rational()? / other.rational()?))
     }
 
     #[must_use]
@@ -164,10 +175,40 @@ impl Number {
     }
 }
 
+/// A fraction reduced in machine numbers, which is many times faster than in large ones.
+fn lowest_terms(numerator: i128, denominator: i128) -> BigRational {
+    let divisor = gcd(numerator.unsigned_abs(), denominator.unsigned_abs());
+    // None where a part or the divisor is the one number without an opposite.
+    let reduced = i128::try_from(divisor).ok().and_then(|divisor| {
+        let divisor = if denominator < 0 { -divisor } else { divisor };
+        Some((numerator.checked_div(divisor)?, denominator.checked_div(divisor)?))
+    });
+    match reduced {
+        Some((numerator, denominator)) => {
+            BigRational::new_raw(numerator.into(), denominator.into())
+        }
+        None => BigRational::new(numerator.into(), denominator.into()),
+    }
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    match (u64::try_from(a), u64::try_from(b)) {
+        (Ok(a), Ok(b)) => a.gcd(&b).into(),
+        _ => a.gcd(&b),
+    }
+}
+
 /// The double nearest to an exact fraction (ties to even).
 #[must_use]
 pub fn nearest_double(value: &BigRational) -> f64 {
-    value.to_f64().unwrap_or(f64::NAN)
+    // Doubles hold these integers exactly, and their quotient is rounded once.
+    const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+    let exact = |part: &BigInt| part.to_i64().filter(|part| part.unsigned_abs() <= EXACT);
+    match (exact(value.numer()), exact(value.denom())) {
+        #[allow(clippy::cast_precision_loss, reason = "none is lost")]
+        (Some(numerator), Some(denominator)) => numerator as f64 / denominator as f64,
+        _ => value.to_f64().unwrap_or(f64::NAN),
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +224,26 @@ mod tests {
         let big = Number::fraction(9_007_199_254_740_993 * 3, 9_007_199_254_740_995).unwrap();
         assert_eq!(big.to_f64(), 2.999_999_999_999_999_6);
         assert_eq!(Number::fraction(1, 0), None);
+    }
+
+    /// Against the arithmetic of large numbers, which has no bounds.
+    #[test]
+    fn fractions_of_machine_numbers_are_those_of_large_ones() {
+        let edges =
+            [0, 1, 2, 3, 10, 1 << 53, (1 << 53) + 1, i128::from(u64::MAX), 1 << 64, i128::MAX];
+        let all = || edges.iter().flat_map(|&edge| [edge, -edge, (-edge).saturating_sub(1)]);
+        for numerator in all() {
+            for denominator in all().filter(|&denominator| denominator != 0) {
+                let exact = BigRational::new(numerator.into(), denominator.into());
+                let fraction = Number::fraction(numerator, denominator).unwrap();
+                assert_eq!(fraction, Number::Ratio(exact.clone()), "{numerator}/{denominator}");
+                let double = ToPrimitive::to_f64(&exact).unwrap();
+                assert_eq!(fraction.to_f64().to_bits(), (double + 0.0).to_bits(), "{exact}");
+                let (a, b) = (Number::Decimal(numerator, 2), Number::Int(denominator));
+                let divided = exact / BigRational::from_integer(100.into());
+                assert_eq!(a.div(&b), Some(Number::Ratio(divided)), "{numerator}/{denominator}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod typed;
 mod write;
 
 pub(super) use selected::Selecting;
-pub(super) use table::kind;
 pub(super) use typed::{band, group_value};
 pub(super) use write::{Unwritable, write};
 

@@ -1,6 +1,7 @@
 //! What a document selects of an answer, with what reads it: resolved once, not for every row.
 
-use async_graphql::Pos;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::{Pos, Value};
 
 use super::super::contract::Contract;
 use super::super::decode::Args;
@@ -53,24 +54,40 @@ impl<'d> Selecting<'d> {
             let what = if name == "__typename" {
                 What::Typename(ty)
             } else {
-                let reader = self.reader(ty, name)?;
-                let known = self.contract.arguments(ty, name);
-                let arguments = Args::new(document.arguments(&field), &known);
-                let fields = match self.contract.type_of(ty, name) {
-                    Some(inner) => self.of(document, &field, inner)?,
-                    None => Vec::new(),
-                };
-                What::Of(Field { reader, arguments, fields })
+                let own = |ty| self.of(document, &field, ty);
+                What::Of(self.field(ty, name, document.arguments(&field), own)?)
             };
             Ok(Selected { key, name, pos, what })
         });
         selected.collect()
     }
 
-    fn reader(self, ty: &str, name: &str) -> Result<&'d Reader, Unwritable> {
-        self.readers.get(ty, name).ok_or_else(|| {
+    /// These fields of a type, each with all of its own.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn whole(self, ty: &str, names: &[&'d str]) -> Result<Vec<Selected<'d>>, Unwritable> {
+        let selected = names.iter().map(|&name| {
+            let own = |ty| self.whole(ty, &self.contract.fields_of(ty));
+            let what = What::Of(self.field(ty, name, IndexMap::new(), own)?);
+            Ok(Selected { key: name, name, pos: Pos::default(), what })
+        });
+        selected.collect()
+    }
+
+    fn field(
+        self,
+        ty: &str,
+        name: &str,
+        given: IndexMap<String, Value>,
+        own: impl FnOnce(&'d str) -> Result<Vec<Selected<'d>>, Unwritable>,
+    ) -> Result<Field<'d>, Unwritable> {
+        let reader = self.readers.get(ty, name).ok_or_else(|| {
             tracing::error!(ty, name, "nothing reads a field");
             Unwritable::for_a_fault()
-        })
+        })?;
+        let arguments = Args::new(given, &self.contract.arguments(ty, name));
+        let fields = self.contract.type_of(ty, name).map_or(Ok(Vec::new()), own)?;
+        Ok(Field { reader, arguments, fields })
     }
 }

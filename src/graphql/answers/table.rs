@@ -57,7 +57,7 @@ pub(super) fn register(readers: &mut Readers) {
 }
 
 /// The name of a kind of column.
-pub(in super::super) fn kind(kind: ColumnKind) -> &'static str {
+fn kind(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::Period => "PERIOD",
         ColumnKind::Dimension => "DIMENSION",

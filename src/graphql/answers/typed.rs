@@ -65,6 +65,7 @@ fn shared(readers: &mut Readers) {
         .value("notes", |from| from.notes.iter().map(String::as_str).collect());
 }
 
+/// Here and in the catalogue.
 pub(in super::super) fn group_value(fields: impl Fields<(DimensionName, Scalar)>) {
     fields
         .value("dimension", |(dimension, _)| Value::from(dimension.as_str()))
@@ -73,6 +74,7 @@ pub(in super::super) fn group_value(fields: impl Fields<(DimensionName, Scalar)>
         });
 }
 
+/// Here and in the catalogue.
 pub(in super::super) fn band(fields: impl Fields<BandHit>) {
     fields
         .value("label", |band| Value::from(band.label.as_str()))

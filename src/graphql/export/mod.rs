@@ -5,10 +5,14 @@ mod csv;
 mod json;
 mod parameters;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::engine::{Answer, TableAnswer};
 use crate::error::{ApiError, ApiResult, ErrorCode};
+
+use super::answers::Selecting;
 
 pub use csv::csv_of;
 pub(super) use parameters::arguments;
@@ -60,12 +64,16 @@ impl Export {
     }
 }
 
-pub(super) fn write(answer: &Answer, format: Format) -> ApiResult<Export> {
-    let Answer::Table(table, provenance) = answer else {
+pub(super) fn write(
+    selecting: Selecting<'_>,
+    answer: &Arc<Answer>,
+    format: Format,
+) -> ApiResult<Export> {
+    let Answer::Table(table, _) = &**answer else {
         return Err(ApiError::new(ErrorCode::Internal, "The question was not answered."));
     };
     let body = match format {
-        Format::Json => json::write(table, provenance)?,
+        Format::Json => json::write(selecting, answer, table)?,
         Format::Csv => csv::write(table).into_bytes(),
         Format::Arrow => arrow_stream::write(table)?,
     };

@@ -69,6 +69,21 @@ async fn one_response_key_said_twice_is_one_question() {
 }
 
 #[tokio::test]
+async fn fields_of_one_response_key_are_one_object_at_every_depth() {
+    let query = format!(
+        "query($no: Boolean = false) {{ nrr({FIRST}) {{ rows {{ period {{ start }} n: nrr }}
+           ...OfRetention rows {{ period {{ end }} nrr @include(if: $no) ... on Band {{ label }} }} }} }}
+         fragment OfRetention on Retention {{ __typename rows {{ kind: __typename period {{ start s: start }} n: nrr }} }}"
+    );
+    let expected = r#"{"data":{"nrr":{"rows":[{"period":{"start":"2026-01-01","s":"2026-01-01","end":"2026-02-01"},"n":0.9837209302325581,"kind":"RetentionRow"}],"__typename":"Retention"}}}"#;
+    let response = answer(&query).await;
+    assert!(response.contains("never be of type"), "{response}");
+    let query = query
+        .replace("... on Band { label }", "... on RetentionRow { __typename @skip(if: true) }");
+    assert_eq!(answer(&query).await, expected);
+}
+
+#[tokio::test]
 async fn skipped_questions_are_not_asked() {
     let query = format!(
         "query($yes: Boolean = true, $no: Boolean!) {{
