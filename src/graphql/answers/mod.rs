@@ -24,16 +24,18 @@ use crate::values::Number;
 use super::decode::Args;
 use super::values::{self, TooLong};
 
+type ReadValue = Box<dyn Fn(&dyn Any, &str) -> ApiResult<Value> + Send + Sync>;
+type ReadItems = Box<dyn for<'p> Fn(&'p dyn Any, &Args) -> Items<'p> + Send + Sync>;
 type Read<R> = Box<dyn for<'p> Fn(&'p dyn Any) -> Option<&'p R> + Send + Sync>;
 
 /// What a field is of its parent.
 enum Reader {
     /// A value of its own; fields that all read alike are told by their name.
-    Value(Box<dyn Fn(&dyn Any, &str) -> ApiResult<Value> + Send + Sync>),
+    Value(ReadValue),
     /// A part of the parent, or null.
     Object(Read<dyn Any>),
     /// A list of parts, after the field's arguments.
-    List(Box<dyn for<'p> Fn(&'p dyn Any, &Args) -> Items<'p> + Send + Sync>),
+    List(ReadItems),
     /// The rows of a table, as flat objects.
     Rows(Read<TableAnswer>),
 }
