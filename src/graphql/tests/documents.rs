@@ -83,6 +83,20 @@ async fn fields_of_one_response_key_are_one_object_at_every_depth() {
     assert_eq!(answer(&query).await, expected);
 }
 
+/// async-graphql answers null where all fields of an object are skipped, and loses what other
+/// occurrences of its key select.
+#[tokio::test]
+async fn an_object_of_which_all_is_skipped_is_an_object() {
+    let query = format!(
+        "query($yes: Boolean = true) {{ nrr({FIRST}) {{ rows @skip(if: $yes) {{ nrr }} }}
+           nrr({FIRST}) {{ rows {{ grr @skip(if: $yes) }} rows {{ nrr period {{ end @skip(if: $yes) }} }} }} }}"
+    );
+    let expected = r#"{"data":{"nrr":{"rows":[{"nrr":0.9837209302325581,"period":{}}]}}}"#;
+    assert_eq!(answer(&query).await, expected);
+    let query = format!("{{ nrr({FIRST}) {{ rows {{ nrr @include(if: false) }} }} }}");
+    assert_eq!(answer(&query).await, r#"{"data":{"nrr":{"rows":[{}]}}}"#);
+}
+
 #[tokio::test]
 async fn skipped_questions_are_not_asked() {
     let query = format!(
