@@ -52,11 +52,11 @@ impl Data {
 
     /// Writes a root field, or null where its value cannot be written. A key is a name of GraphQL:
     /// there is nothing in it for JSON to escape.
-    pub fn field<E>(
+    pub fn field(
         &mut self,
         key: &str,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Unwritable>,
+    ) -> Result<(), Unwritable> {
         let Self(body) = self;
         let comma = if body.ends_with(b"{") { "" } else { "," };
         body.extend_from_slice(format!("{comma}\"{key}\":").as_bytes());

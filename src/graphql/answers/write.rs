@@ -11,7 +11,7 @@ use crate::error::{ApiError, ErrorCode};
 
 use super::super::values::{self, TooLong};
 use super::selected::{Field, Selected, What};
-use super::{Item, Reader, too_long};
+use super::{Item, ReadItems, Reader, too_long};
 
 /// Why an answer cannot be written, and at which field that was found.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Object<'_> {
                 let part = read(self.of).map(|of| Object { fields: &field.fields, of, ..*self });
                 map.serialize_entry(key, &part)
             }
-            Reader::List(_) => map.serialize_entry(key, &List { field, within: self }),
+            Reader::List(read) => map.serialize_entry(key, &List { read, field, within: self }),
             Reader::Rows(read) => {
                 let (pos, problem) = (selected.pos, self.problem);
                 map.serialize_entry(key, &read(self.of).map(|table| Rows { table, pos, problem }))
@@ -92,6 +92,7 @@ impl Object<'_> {
 }
 
 struct List<'a> {
+    read: &'a ReadItems,
     field: &'a Field<'a>,
     within: &'a Object<'a>,
 }
@@ -99,15 +100,13 @@ struct List<'a> {
 impl Serialize for List<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        if let Reader::List(read) = self.field.reader {
-            let fields = &self.field.fields;
-            for item in read(self.within.of, &self.field.arguments) {
-                let of = match &item {
-                    Item::Part(part) => *part,
-                    Item::Made(made) => &**made,
-                };
-                list.serialize_element(&Object { fields, of, ..*self.within })?;
-            }
+        let Field { arguments, fields, .. } = self.field;
+        for item in (self.read)(self.within.of, arguments) {
+            let of = match &item {
+                Item::Part(part) => *part,
+                Item::Made(made) => &**made,
+            };
+            list.serialize_element(&Object { fields, of, ..*self.within })?;
         }
         list.end()
     }

@@ -56,6 +56,29 @@ async fn what_json_cannot_carry_fails_its_root_field_only_where_selected() {
 }
 
 #[tokio::test]
+async fn what_json_cannot_carry_of_a_table_fails_rows_records_and_totals_alike() {
+    let (api, _) = over(FakeEngine::answering(|query| {
+        let found = super::super::testing::answer(query)?;
+        let Answer::Table(mut table, provenance) = found else { return Ok(found) };
+        let long = Number::Decimal(12_345_678_901_234_567, 2);
+        let metric = table.columns.iter().position(|column| column.name == "mrr").unwrap();
+        table.rows[1][metric] = Cell::Metric(Some(long.clone()));
+        table.totals = Some(vec![("mrr".into(), Some(long))]);
+        Ok(Answer::Table(table, provenance))
+    }));
+    let query = "{ a: metrics(select: [mrr]) { rows } b: metrics(select: [mrr]) { records { mrr } }
+        c: metrics(select: [mrr]) { totals } d: metrics(select: [mrr]) { rowCount } }";
+    let response = execute(&api, query, "{}").await;
+    let body = text(&response);
+    let start = r#"{"data":{"a":null,"b":null,"c":null,"d":{"rowCount":2}},"errors":["#;
+    assert!(body.starts_with(start), "{body}");
+    for path in [r#""path":["a"]"#, r#""path":["b"]"#, r#""path":["c"]"#] {
+        assert!(body.contains(path), "{body}");
+    }
+    assert_eq!(body.matches("`mrr` has a value of more than 15").count(), 3, "{body}");
+}
+
+#[tokio::test]
 async fn the_curve_and_shares_by_day() {
     let mut model = super::super::testing::model();
     model.metrics.get_mut("mrr").unwrap().field = Some("timeToExpansion".into());
